@@ -1,0 +1,164 @@
+//! What a sink promises: it stages what an epoch writes without showing it, and after the decision it shows it once,
+//! however often it is asked.
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use staunch_types::{Epoch, Generation, RegionId, Result, RunId, WriteMode};
+
+/// The exactly-once mechanism of a sink, by name, as `plan` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarantee {
+    /// `exactly-once-effect` and nothing weaker in this version.
+    pub effect: String,
+    /// How: one line.
+    pub mechanism: String,
+}
+
+/// The name of what one epoch writes to one sink. Names are never used again: an epoch number is committed by one
+/// generation only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentName {
+    /// The region that writes.
+    pub region: RegionId,
+    /// The write: its name in the pipeline.
+    pub write: String,
+    /// The epoch that will decide about it.
+    pub epoch: Epoch,
+    /// The generation that stages it.
+    pub generation: Generation,
+}
+
+/// A staged part of what an epoch writes: a descriptor; the bytes lie with the sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Where the sink staged it, in the sink's own words.
+    pub staged: String,
+    /// Where it will be published, for sinks that publish files; relative to the target.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target: Option<String>,
+    /// Bytes.
+    pub bytes: u64,
+    /// Rows, counted from the finished artefact (a file's own footer), not from what was handed over.
+    pub rows: u64,
+    /// The order-free hash sum (`docs/design/0002-row-hash.md`) of what was handed to the encoder, 32 hexadecimal
+    /// digits, by an implementation of its own.
+    pub hash_sum: String,
+    /// xxh3-128 of the artefact's bytes, 32 hexadecimal digits.
+    pub digest: String,
+}
+
+/// What a target is told at recovery.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    /// The region.
+    pub region: RegionId,
+    /// The new generation; older ones must not write any more.
+    pub generation: Generation,
+}
+
+/// The order to show an epoch.
+#[derive(Debug, Clone)]
+pub struct ApplyWork {
+    /// The region.
+    pub region: RegionId,
+    /// The run.
+    pub run: RunId,
+    /// The generation that applies.
+    pub generation: Generation,
+    /// The epoch to apply.
+    pub epoch: Epoch,
+    /// The last earlier epoch that had something to apply to this sink, if any.
+    pub previous: Option<Epoch>,
+    /// How.
+    pub mode: WriteMode,
+    /// What: for `append` and `upsert` the segments of this epoch; for `replace` those of the whole run.
+    pub segments: Vec<Segment>,
+    /// For `replace`: the files that are live before it and not after it (sinks that publish files).
+    pub obsolete: Vec<String>,
+}
+
+/// What the target says that it did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Rows inserted or changed.
+    pub applied: u64,
+    /// Rows that were there already with these values.
+    pub unchanged: u64,
+    /// Rows that a later row of the same work with the same key replaced.
+    pub superseded: u64,
+    /// Rows that the target refused, each with its ordinal in the work and the reason (never a value).
+    pub dead: Vec<(u64, String)>,
+    /// Rows read from the segments.
+    pub rows: u64,
+    /// The hash sum of the rows as apply read them, where it reads rows; `None` where it moves files.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hash_sum: Option<String>,
+}
+
+/// A target.
+///
+/// `stage` and the writer may block; `apply` and `recover` are awaited by the coordinator, which does one thing at
+/// a time.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// The mechanism by which nothing is shown twice.
+    fn guarantee(&self) -> Guarantee;
+
+    /// Whether this sink can keep `mode`.
+    fn supports(&self, mode: WriteMode) -> bool;
+
+    /// Looks at the target before anything is read: reachable, writable, of a shape that takes the contract. Creates
+    /// what is missing.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`, `Sink.Schema`.
+    async fn prepare(&self) -> Result<()>;
+
+    /// Fences older generations and says up to which epoch the target has applied (`None`: nothing yet, or a target
+    /// that keeps no position, like a folder of files).
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`; `Sink.Ahead` if the target holds another region's position.
+    async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>>;
+
+    /// Starts what an epoch writes. Nothing of it is visible until it is applied.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    fn stage(&self, name: &SegmentName) -> Result<Box<dyn SegmentWriter>>;
+
+    /// Shows an epoch. Asked again, it does nothing and gives the same answer.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`, `Sink.Ahead`, `Sink.Rejected`; `Store.Corrupt` if a staged segment is gone or damaged.
+    async fn apply(&self, work: &ApplyWork) -> Result<Applied>;
+
+    /// Removes what generations other than `keep` staged for epochs that will never be committed, and what applied
+    /// epochs left behind. `referenced` are the `staged` names that some manifest still needs.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    async fn sweep(&self, region: &RegionId, referenced: &std::collections::BTreeSet<String>) -> Result<()>;
+
+    /// Whether a published file is still there and unchanged in size (sinks that publish files); `true` elsewhere.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    async fn verify(&self, segment: &Segment) -> Result<bool>;
+}
+
+/// Takes the rows of one epoch for one sink.
+pub trait SegmentWriter: Send {
+    /// Adds rows, in the schema of the write's contract.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable` (disk full and the like).
+    fn write(&mut self, batch: &RecordBatch) -> Result<()>;
+
+    /// Ends it: what was written is durable when this returns. No rows, no segments.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    fn finish(self: Box<Self>) -> Result<Vec<Segment>>;
+}

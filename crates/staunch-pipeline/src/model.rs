@@ -1,0 +1,251 @@
+//! The checked form (IR): immutable, free of YAML, with the places kept for messages.
+
+use staunch_contract::Contract;
+use staunch_types::Place;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A project under one profile.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder that holds `staunch.yaml`.
+    pub root: PathBuf,
+    /// `project:`
+    pub name: String,
+    /// The chosen profile.
+    pub profile: Profile,
+    /// The contracts, by `name@version`.
+    pub contracts: BTreeMap<String, Arc<Contract>>,
+    /// The pipelines, by name.
+    pub pipelines: BTreeMap<String, Pipeline>,
+}
+
+/// An environment: connections and limits.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Its name: `dev`, `prod`, ...
+    pub name: String,
+    /// `key:` where the profile's secret lies; keys for sealing and tokens are derived from it.
+    pub key: Option<SecretRef>,
+    /// `pii:` what happens to a field of a PII class when it is read.
+    pub pii: BTreeMap<String, Treatment>,
+    /// `memory:` bytes that a run may hold; beyond that whole-input stages spill.
+    pub memory: u64,
+    /// `state:` the folder of epoch logs and spools (default: `.staunch/<profile>` below the project).
+    pub state: PathBuf,
+    /// `verify: full`: decode every finished artefact again before the commit.
+    pub verify_full: bool,
+    /// `epoch_bytes:` input bytes after which an epoch is cut, unless the pipeline says otherwise.
+    pub epoch_bytes: u64,
+    /// The connections, by name.
+    pub connections: BTreeMap<String, Connection>,
+}
+
+/// Where a secret lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// `${file:PATH}`, relative to the project.
+    File(PathBuf, Place),
+    /// `${env:NAME}`
+    Env(String, Place),
+}
+
+/// What happens to a personal value before the first byte of it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// It goes through as it is.
+    Keep,
+    /// The column is left out.
+    Drop,
+    /// The value becomes `****` (nulls stay null).
+    Mask,
+    /// The value becomes an HMAC token, the same for equal values of the class (nulls stay null).
+    Token,
+}
+
+/// A named external system.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Its name in the profile.
+    pub name: String,
+    /// `type:` files, sqlite.
+    pub system: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// Everything but `type` and `objects`.
+    pub options: Options,
+    /// `objects:`
+    pub objects: BTreeMap<String, Object>,
+}
+
+/// One table, folder or topic of a connection.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its name in the connection.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// Its options.
+    pub options: Options,
+}
+
+/// Options that belong to a system: each with its place.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// By key.
+    pub entries: BTreeMap<String, OptionValue>,
+}
+
+/// The value of an option.
+#[derive(Debug, Clone)]
+pub struct OptionValue {
+    /// The value, as JSON has it.
+    pub value: serde_json::Value,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// `connection/object`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// The connection.
+    pub connection: String,
+    /// The object.
+    pub object: String,
+    /// Where it is named.
+    pub place: Place,
+}
+
+/// One pipeline.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// `pipeline:`
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// `epoch_bytes:`, or that of the profile.
+    pub epoch_bytes: u64,
+    /// `dead_letters:`
+    pub budget: Budget,
+    /// The reads, in the order of the file.
+    pub reads: Vec<Read>,
+    /// The process stages, so that every stage stands after its inputs.
+    pub processes: Vec<Process>,
+    /// The writes, in the order of the file.
+    pub writes: Vec<Write>,
+}
+
+/// How many dead letters a run may have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// `at_most:` the share of all records found so far, 0 to 1 (default 0.05).
+    pub at_most: f64,
+    /// `from_row:` nothing is refused before that many records were found (default 1000).
+    pub from_row: u64,
+}
+
+/// A source stage.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Its name.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// `from:`
+    pub from: ObjectRef,
+    /// `contract:`
+    pub contract: Arc<Contract>,
+    /// `reference: true`
+    pub reference: bool,
+    /// `late_after:`
+    pub late_after: Option<Duration>,
+    /// `late:`
+    pub late: Late,
+    /// `validate:`
+    pub validate: Validate,
+}
+
+/// What happens to late rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// They go to the late port (the default).
+    Keep,
+    /// They stay in the channel.
+    Include,
+}
+
+/// Which columns are validated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validate {
+    /// Every column of the contract (the default).
+    All,
+    /// Only the columns that some stage uses.
+    Used,
+}
+
+/// A process stage: one SQL query.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its name.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// The query.
+    pub sql: Sql,
+    /// The stages that it reads, in the order of their first mention.
+    pub inputs: Vec<Input>,
+    /// `contract:`, if the output has to fit one.
+    pub contract: Option<Arc<Contract>>,
+    /// `allow: nondeterministic`
+    pub nondeterministic: bool,
+}
+
+/// A name in `FROM`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The stage that it names.
+    pub stage: String,
+    /// Where it is named.
+    pub place: Place,
+}
+
+/// SQL text that knows where it stands.
+#[derive(Debug, Clone)]
+pub struct Sql {
+    /// The text.
+    pub text: String,
+    /// The file that holds it: a `.sql` file, or the pipeline's YAML.
+    pub file: PathBuf,
+    /// For each line of `text`: line and column (from 1) of its first character in `file`.
+    pub line_starts: Vec<(u64, u64)>,
+}
+
+impl Sql {
+    /// The place in the file of a line and column (both from 1) of the text.
+    #[must_use]
+    pub fn place(&self, line: u64, column: u64) -> Place {
+        let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let (file_line, file_column) =
+            self.line_starts.get(index).or_else(|| self.line_starts.last()).copied().unwrap_or((line, 1));
+        Place::file(&self.file).at(file_line, file_column + column.saturating_sub(1))
+    }
+}
+
+/// A sink stage.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Its name: `connection/object`.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// `from:` the stage.
+    pub from: Input,
+    /// `to:`
+    pub to: ObjectRef,
+    /// `mode:`
+    pub mode: staunch_types::WriteMode,
+    /// `allow_empty: true`: an empty result may replace a table.
+    pub allow_empty: bool,
+}

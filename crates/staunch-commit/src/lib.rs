@@ -11,9 +11,26 @@
 //! **Invariants.** The create of `epochs/N` *is* the commit of epoch N; nothing else decides. A committed epoch is
 //! never skipped. An unknown outcome is asked about, never guessed. Nothing knows DataFusion.
 
+pub mod commit;
+pub mod dead;
+pub mod ledger;
+pub mod log;
+pub mod manifest;
+mod rowhash;
+pub mod seal;
 pub mod sink;
 pub mod source;
+pub mod spool;
+pub mod store;
 
+pub use commit::{Committer, Draft, Found, RunHead};
+pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
+pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, WriteAccount};
+pub use log::{ApplyRecord, Log, RunState};
+pub use manifest::{
+    Admitted, ChannelSegment, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins, Progress, RunEnd, SinkEpoch, Standing,
+};
+pub use seal::{ProfileKey, Sealer};
 pub use sink::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRows, ReadRows, Source, SplitPoint, Splitter,

@@ -1,0 +1,293 @@
+//! The edges of a pipeline: names resolved, cycles and loose ends found, the order of the processes.
+
+use crate::mistakes::Mistakes;
+use crate::model::{Pipeline, Process, Profile, Read, Write};
+use crate::names::is_stage;
+use crate::pipeline::{Draft, DraftProcess, DraftWrite};
+use crate::suggest::{hint, suggest};
+use staunch_contract::Contract;
+use staunch_types::{WriteMode, codes};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Checks the edges and makes the checked form; `None` if something is missing, which was noted here or before.
+pub(crate) fn check(draft: Draft, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Option<Pipeline> {
+    let before = mistakes.count();
+    let stages = declared(&draft, mistakes);
+    // What was meant by a wrong name is used, if not by that name.
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut all_known = true;
+    for process in &draft.processes {
+        let Some((_, inputs)) = &process.query else {
+            all_known = false;
+            continue;
+        };
+        for input in inputs {
+            let what = format!("process `{}` reads", process.name);
+            used.extend(resolve(&what, &input.stage, &input.place, &stages, mistakes));
+        }
+    }
+    for write in &draft.writes {
+        match &write.from {
+            Some(input) => {
+                used.extend(resolve("a write names", &input.stage, &input.place, &stages, mistakes))
+            }
+            None => all_known = false,
+        }
+    }
+    let order = ordered(&draft, mistakes);
+    if draft.reads.is_empty() && draft.clear {
+        let message = format!("pipeline `{}` reads nothing", draft.name);
+        let next = "add `read: {NAME: {from: connection/object, contract: name@1}}`";
+        mistakes.add(codes::MISSING_KEY, draft.place.clone(), message, next);
+    }
+    if draft.writes.is_empty() && draft.clear {
+        let message = format!("pipeline `{}` writes nothing", draft.name);
+        let next = "add `write: [{from: STAGE, to: connection/object}]`";
+        mistakes.add(codes::MISSING_KEY, draft.place.clone(), message, next);
+    } else if all_known && draft.clear {
+        for (name, stage) in &stages {
+            // A stage whose name is not allowed has been reported, and could not be used.
+            if !used.contains(name) && is_stage(name) {
+                let message = format!("nothing uses stage `{name}`");
+                let next = "name it in a `FROM` or under `write:`, or remove it";
+                mistakes.add(codes::UNUSED_STAGE, stage.place.clone(), message, next);
+            }
+        }
+    }
+    writes(&draft, &stages, profile, mistakes);
+    if mistakes.count() > before { None } else { finished(draft, &order, profile) }
+}
+
+/// A stage that was declared.
+struct Stage {
+    place: staunch_types::Place,
+    reference: bool,
+    contract: Option<Arc<Contract>>,
+}
+
+fn declared(draft: &Draft, mistakes: &mut Mistakes) -> BTreeMap<String, Stage> {
+    let reads = draft.reads.iter().map(|r| (&r.name, &r.place, r.reference, &r.contract));
+    let processes = draft.processes.iter().map(|p| (&p.name, &p.place, false, &p.contract));
+    let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
+    for (name, place, reference, contract) in reads.chain(processes) {
+        if let Some(first) = stages.get(name) {
+            let line = first.place.line.unwrap_or_default();
+            let message = format!("stage `{name}` is declared twice");
+            let next = format!("rename one of the two; the other stands on line {line}");
+            mistakes.add(codes::DUPLICATE_NAME, place.clone(), message, next);
+            continue;
+        }
+        stages.insert(name.clone(), Stage { place: place.clone(), reference, contract: contract.clone() });
+    }
+    stages
+}
+
+/// The stage that a name means; notes a name that none has. The result is what counts as used.
+fn resolve(
+    what: &str,
+    name: &str,
+    place: &staunch_types::Place,
+    stages: &BTreeMap<String, Stage>,
+    mistakes: &mut Mistakes,
+) -> Option<String> {
+    if stages.contains_key(name) {
+        return Some(name.to_owned());
+    }
+    let known: Vec<&String> = stages.keys().collect();
+    let message = format!("{what} `{}`, and no stage has that name", crate::names::shown(name));
+    mistakes.add(codes::UNKNOWN_NAME, place.clone(), message, hint(name, &known, "stages"));
+    suggest(name, &known)
+}
+
+/// The positions of the processes, so that each stands after its inputs; among those that could come next the first of
+/// the file does. Cycles are noted.
+fn ordered(draft: &Draft, mistakes: &mut Mistakes) -> Vec<usize> {
+    let processes = &draft.processes;
+    // Of two stages with one name the first counts, and reads come first.
+    let mut by_name: BTreeMap<&str, usize> =
+        processes.iter().enumerate().rev().map(|(i, p)| (p.name.as_str(), i)).collect();
+    for read in &draft.reads {
+        by_name.remove(read.name.as_str());
+    }
+    let inputs: Vec<Vec<usize>> = processes
+        .iter()
+        .map(|p| {
+            let names = p.query.iter().flat_map(|(_, inputs)| inputs);
+            names.filter_map(|i| by_name.get(i.stage.as_str()).copied()).collect()
+        })
+        .collect();
+    let mut order = Vec::new();
+    let mut done = vec![false; processes.len()];
+    let ready = |done: &[bool], i: usize| !done[i] && inputs[i].iter().all(|j| done[*j]);
+    while let Some(next) = (0..processes.len()).find(|i| ready(&done, *i)) {
+        done[next] = true;
+        order.push(next);
+    }
+    // What is left lies on a cycle or below one.
+    let mut told = done.clone();
+    for start in 0..processes.len() {
+        if told[start] {
+            continue;
+        }
+        let Some(path) = back_to(start, &inputs, &done) else { continue };
+        path.iter().for_each(|i| told[*i] = true);
+        let name = |i: usize| format!("`{}`", processes[i].name);
+        let mut names: Vec<String> = path.iter().map(|i| name(*i)).collect();
+        names.push(name(start));
+        let next = path.get(1).copied().unwrap_or(start);
+        let place = processes[start]
+            .query
+            .iter()
+            .flat_map(|(_, inputs)| inputs)
+            .find(|i| i.stage == processes[next].name)
+            .map_or_else(|| processes[start].place.clone(), |i| i.place.clone());
+        let message = format!("the stages form a cycle: {}", names.join(" reads "));
+        mistakes.add(
+            codes::CYCLE,
+            place,
+            message,
+            "a stage cannot read what comes out of it: remove one of the names",
+        );
+    }
+    order
+}
+
+/// The shortest way along inputs from a stage back to itself, through stages that are not done.
+fn back_to(start: usize, inputs: &[Vec<usize>], done: &[bool]) -> Option<Vec<usize>> {
+    let mut came: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
+        for next in inputs[at].iter().copied().filter(|i| !done[*i]) {
+            if next == start {
+                let mut path = vec![at];
+                while let Some(before) = path.last().and_then(|i| came.get(i)) {
+                    path.push(*before);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if let std::collections::btree_map::Entry::Vacant(entry) = came.entry(next) {
+                entry.insert(at);
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+fn writes(
+    draft: &Draft,
+    stages: &BTreeMap<String, Stage>,
+    profile: Option<&Profile>,
+    mistakes: &mut Mistakes,
+) {
+    let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for write in &draft.writes {
+        if let Some(to) = &write.to {
+            // SQLite does not tell tables apart by case.
+            let connection = profile.and_then(|p| p.connections.get(&to.connection));
+            let fold = connection.is_some_and(|c| c.system == "sqlite");
+            let object = if fold { to.object.to_ascii_lowercase() } else { to.object.clone() };
+            let line = to.place.line.unwrap_or_default();
+            match seen.get(&(to.connection.clone(), object.clone())) {
+                Some(first) => {
+                    let message = format!("two writes go to `{}/{}`", to.connection, to.object);
+                    let next = format!(
+                        "unite the two in one stage with `UNION ALL`; the other stands on line {first}"
+                    );
+                    mistakes.add(codes::DUPLICATE_NAME, to.place.clone(), message, next);
+                }
+                None => {
+                    seen.insert((to.connection.clone(), object), line);
+                }
+            }
+        }
+        if let Some(input) = &write.from
+            && let Some(stage) = stages.get(&input.stage)
+        {
+            write_fits(write, &input.stage, &input.place, stage, mistakes);
+        }
+    }
+}
+
+fn write_fits(
+    write: &DraftWrite,
+    name: &str,
+    place: &staunch_types::Place,
+    stage: &Stage,
+    mistakes: &mut Mistakes,
+) {
+    if stage.reference {
+        let message = format!("`{name}` is reference data, which cannot be written directly");
+        let next = format!("write a stage that reads it: `SELECT * FROM {name}`");
+        mistakes.add(codes::BAD_VALUE, place.clone(), message, next);
+    }
+    if write.mode == WriteMode::Upsert
+        && let Some(contract) = stage.contract.as_ref().filter(|c| c.key.is_empty())
+    {
+        let message = format!("`upsert` needs a key, and contract `{}` of `{name}` has none", contract.id());
+        let next = "add `key: [FIELD]` to the contract, or write `mode: append` or `mode: replace`";
+        mistakes.add(codes::WRITE_MODE, write.mode_place.clone(), message, next);
+    }
+}
+
+/// The checked form of a draft without mistakes.
+fn finished(draft: Draft, order: &[usize], profile: Option<&Profile>) -> Option<Pipeline> {
+    let reads: Option<Vec<Read>> = draft
+        .reads
+        .into_iter()
+        .map(|r| {
+            Some(Read {
+                name: r.name,
+                place: r.place,
+                from: r.from?,
+                contract: r.contract?,
+                reference: r.reference,
+                late_after: r.late_after,
+                late: r.late,
+                validate: r.validate,
+            })
+        })
+        .collect();
+    let mut processes: Vec<Option<DraftProcess>> = draft.processes.into_iter().map(Some).collect();
+    let ordered: Option<Vec<Process>> = order
+        .iter()
+        .map(|i| {
+            let p = processes.get_mut(*i)?.take()?;
+            let (sql, inputs) = p.query?;
+            Some(Process {
+                name: p.name,
+                place: p.place,
+                sql,
+                inputs,
+                contract: p.contract,
+                nondeterministic: p.nondeterministic,
+            })
+        })
+        .collect();
+    let writes: Option<Vec<Write>> = draft
+        .writes
+        .into_iter()
+        .map(|w| {
+            let to = w.to?;
+            Some(Write {
+                name: format!("{}/{}", to.connection, to.object),
+                place: w.place,
+                from: w.from?,
+                to,
+                mode: w.mode,
+                allow_empty: w.allow_empty,
+            })
+        })
+        .collect();
+    Some(Pipeline {
+        name: draft.name,
+        file: draft.file,
+        epoch_bytes: draft.epoch_bytes.or(profile.map(|p| p.epoch_bytes))?,
+        budget: draft.budget,
+        reads: reads?,
+        processes: ordered?,
+        writes: writes?,
+    })
+}

@@ -1,0 +1,226 @@
+//! Opening a project: every file read, everything checked, all mistakes at once.
+
+use crate::files;
+use crate::graph;
+use crate::mistakes::Mistakes;
+use crate::model::{Pipeline, Profile, Project, Treatment};
+use crate::pipeline::{self, Catalog, Draft};
+use crate::profile;
+use crate::yaml::Document;
+use staunch_contract::Contract;
+use staunch_types::{Error, Place, Result, codes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of the project file.
+const PROJECT_FILE: &str = "staunch.yaml";
+/// The most files of one folder of a project.
+const MOST_FILES: usize = 10_000;
+
+impl Project {
+    /// Opens the project in the folder `root` under a profile: the named one, else `dev`, else the only one there is.
+    ///
+    /// It reads `staunch.yaml`, `contracts/*.yaml` and `contracts/*.avsc`, `pipelines/*.yaml` and the `.sql` files that these
+    /// name; sub-folders are not searched. Places name files relative to `root`. [`Profile::state`] is joined with `root`;
+    /// a [`crate::SecretRef::File`] is as written (relative to `root`, or absolute). Profiles other than the chosen one are not looked
+    /// into.
+    ///
+    /// # Errors
+    /// `NO_PROJECT` if there is no `staunch.yaml`; otherwise every mistake of all files at once, in the order of files
+    /// and lines, see [`Error::all`].
+    pub fn load(root: &Path, profile: Option<&str>) -> Result<Self> {
+        let Some(text) = files::read(root, Path::new(PROJECT_FILE))? else {
+            return Err(no_project(root));
+        };
+        let mut mistakes = Mistakes::default();
+        let doc = Document::parse(text, Path::new(PROJECT_FILE), &mut mistakes);
+        let (name, profile) =
+            doc.map_or((None, None), |doc| profile::project(root, &doc, profile, &mut mistakes));
+        let (contracts, broken) = contracts(root, &mut mistakes);
+        let (profile, unclear) = profile.map_or((None, BTreeSet::new()), |(p, u)| (Some(p), u));
+        let catalog = Catalog {
+            root,
+            profile: profile.as_ref(),
+            unclear: &unclear,
+            contracts: &contracts,
+            broken: &broken,
+        };
+        let pipelines = pipelines(&catalog, &mut mistakes);
+        mistakes.finish()?;
+        match (name, profile) {
+            (Some(name), Some(profile)) => {
+                Ok(Self { root: root.to_owned(), name, profile, contracts, pipelines })
+            }
+            _ => Err(Error::new(codes::INTERNAL, "the project was refused without a reason")
+                .place(Place::file(PROJECT_FILE))
+                .hint("report this with the file")),
+        }
+    }
+}
+
+/// The folder of the project that `start` lies in: `start` or the nearest folder above it that holds a `staunch.yaml`. `start`
+/// should be absolute: nothing lies above a relative path.
+///
+/// # Errors
+/// `NO_PROJECT` if there is none.
+pub fn find_root(start: &Path) -> Result<PathBuf> {
+    // `a/..` is not below `a`.
+    let parents = start.components().any(|c| c == std::path::Component::ParentDir);
+    let resolved = if parents { std::fs::canonicalize(start).ok() } else { None };
+    resolved
+        .as_deref()
+        .unwrap_or(start)
+        .ancestors()
+        .find(|folder| std::fs::metadata(folder.join(PROJECT_FILE)).is_ok_and(|m| m.is_file()))
+        .map(Path::to_owned)
+        .ok_or_else(|| no_project(start))
+}
+
+fn no_project(folder: &Path) -> Error {
+    Error::new(codes::NO_PROJECT, format!("there is no `{PROJECT_FILE}` here"))
+        .place(Place::file(folder))
+        .hint("go to the folder of a project, name it with --project, or begin one with `staunch init`")
+}
+
+/// The files of a folder with one of the endings; `.yml` and the like are pointed out instead of passed over.
+fn listed(root: &Path, folder: &str, endings: &[&str], mistakes: &mut Mistakes) -> Vec<PathBuf> {
+    let names = match files::list(root, Path::new(folder)) {
+        Ok(names) => names,
+        Err(error) => {
+            mistakes.push(error);
+            return Vec::new();
+        }
+    };
+    if names.len() > MOST_FILES {
+        let message = format!("the folder holds more than {MOST_FILES} files");
+        mistakes.add(codes::YAML, Place::file(folder), message, "keep data elsewhere");
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for name in names {
+        let path = Path::new(folder).join(&name);
+        let ending = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+        if endings.contains(&ending.as_str()) {
+            found.push(path);
+        } else if ending.eq_ignore_ascii_case("yml") || ending.eq_ignore_ascii_case("yaml") {
+            let next = "rename it: the ending is `.yaml`";
+            mistakes.add(codes::YAML, Place::file(path), "this file is not read", next);
+        }
+    }
+    found
+}
+
+/// The contracts by `name@version`, and the stems of the files that hold none because they are wrong.
+fn contracts(root: &Path, mistakes: &mut Mistakes) -> (BTreeMap<String, Arc<Contract>>, BTreeSet<String>) {
+    let mut contracts: BTreeMap<String, Arc<Contract>> = BTreeMap::new();
+    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut broken = BTreeSet::new();
+    for file in listed(root, "contracts", &["yaml", "avsc"], mistakes) {
+        let avsc = file.extension().is_some_and(|e| e == "avsc");
+        let parse = |text: String| {
+            if avsc { Contract::from_avsc(&text, &file) } else { Contract::from_yaml(&text, &file) }
+        };
+        // JSON is YAML too: one guard for both.
+        let guarded = |text: String| crate::yaml::bounded(&text, &file).and_then(|()| parse(text));
+        match files::read(root, &file).and_then(|text| text.map(guarded).transpose()) {
+            Ok(None) => {}
+            Ok(Some(contract)) => {
+                let id = contract.id();
+                if let Some(first) = files.get(&id) {
+                    let message = format!("contract `{id}` is declared twice");
+                    let next = format!("raise the version or rename one; the other is `{}`", first.display());
+                    mistakes.add(codes::DUPLICATE_NAME, Place::file(&file), message, next);
+                    continue;
+                }
+                files.insert(id.clone(), file);
+                contracts.insert(id, Arc::new(contract));
+            }
+            Err(error) => {
+                broken.extend(file.file_stem().map(|s| s.to_string_lossy().into_owned()));
+                mistakes.push(error);
+            }
+        }
+    }
+    (contracts, broken)
+}
+
+fn pipelines(catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Pipeline> {
+    let mut pipelines = BTreeMap::new();
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut untreated = BTreeSet::new();
+    for file in listed(catalog.root, "pipelines", &["yaml"], mistakes) {
+        let text = match files::read(catalog.root, &file) {
+            Ok(Some(text)) => text,
+            Ok(None) => continue,
+            Err(error) => {
+                mistakes.push(error);
+                continue;
+            }
+        };
+        let Some(doc) = Document::parse(text, &file, mistakes) else { continue };
+        let Some(draft) = pipeline::read(&doc, catalog, mistakes) else { continue };
+        if let Some(first) = names.get(&draft.name) {
+            let message = format!("pipeline `{}` is declared twice", draft.name);
+            let next = format!("rename one of the two; the other is `{}`", first.display());
+            mistakes.add(codes::DUPLICATE_NAME, draft.place.clone(), message, next);
+        }
+        names.insert(draft.name.clone(), file);
+        if let Some(profile) = catalog.profile {
+            personal(&draft, profile, &mut untreated, mistakes);
+        }
+        if let Some(pipeline) = graph::check(draft, catalog.profile, mistakes) {
+            pipelines.insert(pipeline.name.clone(), pipeline);
+        }
+    }
+    pipelines
+}
+
+/// Every class of personal data that is read has a treatment, told once per class; and what is left out is not needed.
+fn personal(draft: &Draft, profile: &Profile, untreated: &mut BTreeSet<String>, mistakes: &mut Mistakes) {
+    for read in &draft.reads {
+        let Some(contract) = &read.contract else { continue };
+        for field in &contract.fields {
+            let Some(class) = &field.pii else { continue };
+            let mut place = read.contract_place.clone();
+            place.field = Some(field.name.clone());
+            match profile.pii.get(class) {
+                None if untreated.insert(class.clone()) => {
+                    let message = format!(
+                        "field `{}` of `{}` holds personal data of class `{class}`, and profile `{}` does not say what happens to it",
+                        field.name,
+                        contract.id(),
+                        profile.name
+                    );
+                    let next = format!(
+                        "add `pii: {{{class}: mask}}` to profile `{}` in staunch.yaml (keep, drop, mask or token)",
+                        profile.name
+                    );
+                    mistakes.add(codes::PII_UNTREATED, place, message, next);
+                }
+                Some(Treatment::Drop) if contract.key.contains(&field.name) => {
+                    let message = format!(
+                        "`pii` drops `{}`, which is part of the key of `{}`",
+                        field.name,
+                        contract.id()
+                    );
+                    let next = format!("write `{class}: token` in profile `{}`", profile.name);
+                    mistakes.add(codes::BAD_VALUE, place, message, next);
+                }
+                Some(treatment @ (Treatment::Drop | Treatment::Mask | Treatment::Token))
+                    if contract.event_time.as_ref() == Some(&field.name) =>
+                {
+                    let word = match treatment {
+                        Treatment::Drop => "drops",
+                        _ => "hides",
+                    };
+                    let message =
+                        format!("`pii` {word} `{}`, the event time of `{}`", field.name, contract.id());
+                    let next = format!("write `{class}: keep` in profile `{}`", profile.name);
+                    mistakes.add(codes::BAD_VALUE, place, message, next);
+                }
+                _ => {}
+            }
+        }
+    }
+}

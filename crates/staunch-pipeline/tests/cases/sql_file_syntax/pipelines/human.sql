@@ -1,0 +1,4 @@
+-- a comment
+SELECT *
+  FROM clicks
+ WHERE (is_bot

@@ -1,1 +1,64 @@
-fn main() {}
+//! The commands of developers: `cargo xtask check`, `cargo xtask example`, `cargo xtask bench`.
+//!
+//! **What it is.** One small program that calls cargo, the binary and Python, so that the same command works here and in
+//! continuous integration.
+//!
+//! **What it is not.** It links nothing of Staunch but its seams: it sees the binary as a user does, from outside.
+//!
+//! **Invariants.** The checkout stays clean: projects are run as copies in a temporary folder. What is skipped is said, at
+//! the end and by name.
+
+mod bench;
+mod check;
+mod example;
+mod python;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Commands of developers.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must hold: format, lints, build, tests, the example against its oracle.
+    Check,
+    /// The example end to end, compared with what DuckDB computes.
+    Example {
+        /// Other data, laid out as examples/flights/data (say, the whole year).
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Use the release build.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Performance, side by side with peers on the same files.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Check => tools::Workspace::find().and_then(|workspace| check::run(&workspace)),
+        Command::Example { data, release } => tools::Workspace::find()
+            .and_then(|workspace| example::run(&workspace, data.as_deref(), release))
+            .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("skipped: {what}")))),
+        Command::Bench(bench) => {
+            tools::Workspace::find().and_then(|workspace| bench::run(&workspace, &bench))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tools::complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! fence, and from then on whoever still believes to be an older generation loses every create.
 
 use crate::log::{ApplyRecord, Log, RunState, applied_name, epoch_name};
-use crate::manifest::{EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, SinkEpoch, Standing};
+use crate::manifest::{Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, Settled, SinkEpoch, Standing};
 use crate::sink::Applied;
 use crate::source::SplitPoint;
 use crate::store::{Put, Store};
@@ -53,6 +53,10 @@ pub struct Draft {
     pub sinks: BTreeMap<String, SinkEpoch>,
     /// The accounts.
     pub ledger: Ledger,
+    /// What the run seals.
+    pub datasets: Vec<Dataset>,
+    /// Dead letters that are dealt with.
+    pub settled: Vec<Settled>,
 }
 
 /// One generation of a region.
@@ -222,6 +226,8 @@ impl Committer {
             channels: draft.channels,
             sinks: draft.sinks,
             ledger: draft.ledger,
+            settled: draft.settled,
+            datasets: draft.datasets,
         };
         failpoint::pass("commit.before_manifest");
         let name = format!("manifests/{}", self.fresh());

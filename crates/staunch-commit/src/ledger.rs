@@ -93,7 +93,8 @@ pub struct End {
 }
 
 impl End {
-    fn add(&mut self, other: &Self) {
+    /// Adds another end of the same edge.
+    pub fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.hash = match (self.hash, other.hash) {
             (Some(a), Some(b)) => Some(a.plus(b)),

@@ -1,8 +1,9 @@
 //! The epoch log, for reading: the truth about data.
 
-use crate::ledger::{Ledger, WriteAccount};
+use crate::commit::Draft;
+use crate::ledger::{End, Ledger, WriteAccount};
 use crate::manifest::{
-    ChannelSegment, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, SinkEpoch, Standing,
+    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, Settled, SinkEpoch, Standing,
 };
 use crate::sink::Applied;
 use crate::source::SplitPoint;
@@ -214,6 +215,12 @@ pub struct RunState {
     pub written: Micros,
     /// What it fixed.
     pub pins: Pins,
+    /// The artefact with what it fixed.
+    pub pins_name: String,
+    /// What it sealed.
+    pub datasets: Vec<Dataset>,
+    /// Dead letters that it dealt with.
+    pub settled: Vec<Settled>,
     /// The artefact of what stood, as of the last epoch.
     pub standing: String,
     /// By read: the newest position.
@@ -233,7 +240,9 @@ pub struct RunState {
 }
 
 impl RunState {
-    fn new(newest: &Manifest, pins: Pins) -> Self {
+    /// A run of which no epoch was folded yet.
+    #[must_use]
+    pub fn new(newest: &Manifest, pins: Pins) -> Self {
         Self {
             run: newest.run.clone(),
             first: newest.run_first,
@@ -241,6 +250,9 @@ impl RunState {
             generation: newest.generation,
             written: newest.written,
             pins,
+            pins_name: newest.pins.clone(),
+            datasets: Vec::new(),
+            settled: Vec::new(),
             standing: newest.standing.clone(),
             positions: BTreeMap::new(),
             finished: BTreeMap::new(),
@@ -270,9 +282,23 @@ impl RunState {
             }
         }
         self.ledger.add(&manifest.ledger);
+        self.datasets.extend(manifest.datasets.clone());
+        self.settled.extend(manifest.settled.clone());
         if let EpochKind::End { end } = &manifest.kind {
             self.end = Some(end.clone());
         }
+    }
+
+    /// Adds an epoch that is about to be committed, to see what the run would then be.
+    pub fn fold_draft(&mut self, epoch: Epoch, draft: &Draft) {
+        self.positions.extend(draft.positions.clone());
+        for (read, finished) in &draft.finished {
+            self.finished.entry(read.clone()).or_default().extend(finished.clone());
+        }
+        for (write, sink) in &draft.sinks {
+            self.sinks.entry(write.clone()).or_default().push((epoch, sink.clone()));
+        }
+        self.ledger.add(&draft.ledger);
     }
 
     /// Adds a target's answer about an epoch.
@@ -308,7 +334,23 @@ impl RunState {
             .collect()
     }
 
-    /// Whether anything still has to be shown.
+    /// The near end of the edge to a write, over what applying `epoch` shows.
+    #[must_use]
+    pub fn near_to_apply(&self, write: &str, epoch: Epoch) -> End {
+        let mut sum = End::default();
+        for (e, sink) in self.sinks.get(write).into_iter().flatten() {
+            let counts = match sink.mode {
+                staunch_types::WriteMode::Replace => *e <= epoch,
+                _ => *e == epoch,
+            };
+            if counts {
+                sum.add(&sink.near);
+            }
+        }
+        sum
+    }
+
+    /// Whether everything is shown.
     #[must_use]
     pub fn fully_applied(&self) -> bool {
         self.unapplied.values().all(Vec::is_empty)

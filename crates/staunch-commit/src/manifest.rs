@@ -1,7 +1,7 @@
 //! What an epoch decided, as it is stored. Every artefact carries its format version; `tests/fixtures` holds one of each
 //! version that today's code must read.
 
-use crate::ledger::Ledger;
+use crate::ledger::{End, HashSum, Ledger};
 use crate::sink::Segment;
 use crate::source::{Origin, SplitPoint};
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,9 @@ pub struct SinkEpoch {
     pub apply: bool,
     /// The last earlier epoch that was to be applied to this sink.
     pub previous: Option<Epoch>,
+    /// The near end of the edge: what the pipeline handed over in this epoch.
+    #[serde(default)]
+    pub near: End,
 }
 
 /// A part of an internal channel: a spool, dead letters or late rows.
@@ -139,6 +142,45 @@ pub struct Manifest {
     pub sinks: BTreeMap<String, SinkEpoch>,
     /// The accounts of this epoch alone.
     pub ledger: Ledger,
+    /// Dead letters that this epoch replayed or gave up: letters of earlier epochs with the same key count no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settled>,
+    /// What the run sealed (in its last epoch).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<Dataset>,
+}
+
+/// The mark of a dead letter that is dealt with: a second replay changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The read.
+    pub read: String,
+    /// The record id.
+    pub id: String,
+    /// The stage that had rejected it.
+    pub stage: String,
+    /// `repaired` (it was replayed; if it was rejected again there is a newer letter) or `discarded`.
+    pub how: String,
+}
+
+/// A sealed, immutable result of a run: `pipeline/channel@run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// `pipeline/channel@run`.
+    pub name: String,
+    /// The write that shows it.
+    pub write: String,
+    /// `name@version` of its contract.
+    pub contract: String,
+    /// The fingerprint of its contract.
+    pub fingerprint: String,
+    /// Rows.
+    pub rows: u64,
+    /// The order-free hash sum of its rows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hash: Option<HashSum>,
+    /// What it lies in: published files by path and digest, or segments.
+    pub segments: Vec<Segment>,
 }
 
 /// The definition of a stage, as it was when a run began.

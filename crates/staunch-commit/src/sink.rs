@@ -141,6 +141,13 @@ pub trait Sink: Send + Sync {
     /// `Sink.Unavailable`.
     async fn sweep(&self, region: &RegionId, referenced: &std::collections::BTreeSet<String>) -> Result<()>;
 
+    /// The first rows of what is shown, in the schema of the contract: at most `limit`, for people to look at. `live` are the
+    /// published segments (sinks that publish files).
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch>;
+
     /// Whether a published file is still there and unchanged in size (sinks that publish files); `true` elsewhere.
     ///
     /// # Errors

@@ -68,12 +68,24 @@ pub trait Source: Send + Sync {
     /// `Source.Schema`.
     fn open(&self, origin: &Origin, at: &SplitPoint, columns: Option<&[usize]>) -> Result<Box<dyn Splitter>>;
 
+    /// The decoding of raw records that were rejected before, under today's contract: the same chain as for a chunk of
+    /// `origin` (whose header, if its format has one, is read again; size and time are not compared).
+    ///
+    /// # Errors
+    /// `Source.Missing` if the origin is needed and gone; `Source.Schema`.
+    fn again(&self, origin: &Origin, records: &[RawRecord]) -> Result<Box<dyn ChunkWork>>;
+
     /// The digest of a whole origin, as a [`SplitPoint`] at its end would have it: to tell a touched file from a
     /// changed one.
     ///
     /// # Errors
     /// As [`Source::open`].
     fn digest(&self, listed: &Listed) -> Result<String>;
+
+    /// The split that an origin belongs to: lateness is decided inside one split. The default is one split for all.
+    fn split(&self, _path: &str) -> String {
+        String::new()
+    }
 
     /// What identifies object and options: an edit of it is an edit of every stage below.
     fn fingerprint(&self) -> String;
@@ -136,6 +148,17 @@ pub struct ReadRows {
     pub dead: Vec<DeadRow>,
     /// The late rows: batch and places, if any.
     pub late: Option<(RecordBatch, Vec<u64>)>,
+}
+
+/// A raw record by itself: what a dead letter keeps.
+#[derive(Debug, Clone)]
+pub struct RawRecord {
+    /// See [`DeadRow::place`].
+    pub place: u64,
+    /// See [`DeadRow::line`].
+    pub line: Option<u64>,
+    /// See [`DeadRow::raw`].
+    pub raw: Vec<u8>,
 }
 
 /// Access to the raw record of an accepted row.

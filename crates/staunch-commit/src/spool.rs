@@ -43,16 +43,23 @@ pub struct SpoolWriter {
     writer: FileWriter<Counted>,
     name: String,
     stage: String,
+    port: String,
     far: FarSum,
     bytes: Arc<AtomicU64>,
 }
 
 impl SpoolWriter {
-    /// Begins the artefact `name` for rows of `contract`.
+    /// Begins the artefact `name` for rows of `contract` from the port `port` (`out`, `late`) of `stage`.
     ///
     /// # Errors
     /// `Store.*`.
-    pub fn create(store: &Arc<dyn Store>, name: String, stage: &str, contract: &Contract) -> Result<Self> {
+    pub fn create(
+        store: &Arc<dyn Store>,
+        name: String,
+        stage: &str,
+        port: &str,
+        contract: &Contract,
+    ) -> Result<Self> {
         let bytes = Arc::new(AtomicU64::new(0));
         let out = Counted { inner: store.create(&name)?, bytes: bytes.clone() };
         let options = IpcWriteOptions::default()
@@ -65,6 +72,7 @@ impl SpoolWriter {
             writer,
             name,
             stage: stage.to_owned(),
+            port: port.to_owned(),
             far: FarSum::new(contract),
             bytes,
         })
@@ -94,7 +102,7 @@ impl SpoolWriter {
         let hash = HashSum::from_hex(&self.far.hex());
         let segment = ChannelSegment {
             stage: self.stage,
-            port: "out".to_owned(),
+            port: self.port,
             name,
             rows,
             bytes: self.bytes.load(Ordering::Relaxed),

@@ -1,14 +1,35 @@
 //! Contracts: named, versioned Avro record schemas with Staunch's attributes, and what follows from them.
 //!
-//! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an
-//! output fits it; the PII treatment of a field; and the hash of a row over the contract's values.
+//! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an output fits it and the
+//! way of its batches into it ([`coerce`]); and the hash of a row over the contract's values ([`hash`]).
 //!
 //! **What it is not.** It knows no file format, no SQL and no store. Compatibility between versions comes with
 //! the contracts issue.
 //!
 //! **Invariants.** A contract is checked when it is made and immutable afterwards. Its Arrow schema is a
-//! function of the contract alone. The row hash follows `docs/design/0002-row-hash.md`, never Arrow's layout.
+//! function of the contract alone. The row hash follows `docs/design/0002-row-hash.md`, never Arrow's layout. A coercion changes no
+//! value: it widens types, or sets rows apart.
+//!
+//! ```
+//! use staunch_contract::{Contract, coerce};
+//! use std::path::Path;
+//!
+//! let text = "{contract: delay, version: 1, fields: {carrier: string, minutes: double}}";
+//! let contract = Contract::from_yaml(text, Path::new("contracts/delay.yaml"))?;
+//! assert!(coerce::check(&contract.arrow_schema(), &contract).is_ok_and(|c| c.is_identity()));
+//! # Ok::<(), staunch_types::Error>(())
+//! ```
 
+mod avsc;
+mod check;
+pub mod coerce;
+mod fingerprint;
+pub mod hash;
+mod infer;
 mod model;
+mod near;
+mod node;
+mod types;
+mod yaml;
 
 pub use model::{Contract, Field, Type};

@@ -12,6 +12,9 @@ pub trait Clock: Send + Sync {
 
     /// A reading for measuring durations; it never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Waits, on this thread.
+    fn sleep(&self, duration: Duration);
 }
 
 /// The clock of the machine.
@@ -37,6 +40,10 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
     }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
 }
 
 /// A clock that stands still, for tests.
@@ -51,4 +58,6 @@ impl Clock for FixedClock {
     fn monotonic(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn sleep(&self, _duration: Duration) {}
 }

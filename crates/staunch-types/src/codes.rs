@@ -88,6 +88,8 @@ codes! {
     NO_PROJECT = "ST0007", Project, Never;
     /// a secret or an environment variable that the profile refers to is missing
     NO_SECRET = "ST0008", Environment, Never;
+    /// a key that must be there is missing
+    MISSING_KEY = "ST0009", Project, Never;
     /// the stages form a cycle
     CYCLE = "ST0010", Project, Never;
     /// nothing uses a stage

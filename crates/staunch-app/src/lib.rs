@@ -1,1 +1,29 @@
-//! placeholder
+//! Every verb of Staunch, once. The command line is thin over it, and so will the server be.
+//!
+//! **What it is.** Open a project, check it, plan it, run it, look at runs, ledgers and dead letters, replay and discard them.
+//! It puts the parts together: sources and sinks from `staunch-connectors`, plans and the run from `staunch-engine`, the log from
+//! `staunch-commit`, leases and the index of runs from `staunch-control`.
+//!
+//! **What it is not.** It prints nothing and reads no environment: what it needs from outside is in [`App`]. It makes no decision
+//! about rows, epochs or plans.
+//!
+//! **Invariants.** Every call passes [`authorize`] with the actor of its [`RunContext`]. There is no second path: a preview or a
+//! replay goes through the same sources, contracts and ledger as a run.
+
+mod context;
+mod keys;
+mod open;
+mod systems;
+mod verbs;
+
+pub use context::{App, Environment, RunContext, Verb, authorize};
+pub use open::Opened;
+pub use staunch_commit::{ChannelSegment, Dataset, DeadLetter, Ledger, RunEnd};
+pub use staunch_engine::run::{Observer, Progress, Report, Stop};
+pub use verbs::check::{Checked, CheckedPipeline};
+pub use verbs::dlq::{DlqFilter, DlqRow, Settlement};
+pub use verbs::ledger::LedgerView;
+pub use verbs::plan::{PlanView, StageView};
+pub use verbs::run::RunOptions;
+pub use verbs::show::Preview;
+pub use staunch_control::RunRow;

@@ -1,0 +1,115 @@
+//! A project that is open: files read, sources made, SQL planned.
+
+use crate::context::App;
+use crate::systems;
+use staunch_commit::store::{LocalStore, Store};
+use staunch_commit::{Log, ProfileKey, Source};
+use staunch_engine::run::Graph;
+use staunch_pipeline::{Pipeline, Project, suggest};
+use staunch_types::{Error, Place, Result, codes};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A project under one profile.
+pub struct Opened {
+    /// Its files, checked.
+    pub project: Project,
+}
+
+impl Opened {
+    /// Opens the project at or above `start`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its files, at once.
+    pub fn open(start: &Path, profile: Option<&str>) -> Result<Self> {
+        let root = staunch_pipeline::find_root(start)?;
+        Ok(Self { project: Project::load(&root, profile)? })
+    }
+
+    /// The pipeline of this name.
+    ///
+    /// # Errors
+    /// `ST0003`.
+    pub fn pipeline(&self, name: &str) -> Result<&Pipeline> {
+        self.project.pipelines.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.project.pipelines.keys().map(String::as_str).collect();
+            let hint = match suggest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the project has: {}", names.join(", ")),
+            };
+            Error::new(codes::UNKNOWN_NAME, format!("there is no pipeline `{name}`"))
+                .place(Place::file(self.project.root.join("pipelines")))
+                .hint(hint)
+        })
+    }
+
+    /// The one pipeline, or the named one.
+    ///
+    /// # Errors
+    /// `Usage.Invalid` if there are several and none is named.
+    pub fn pipeline_or_only(&self, name: Option<&str>) -> Result<&Pipeline> {
+        match (name, self.project.pipelines.len()) {
+            (Some(name), _) => self.pipeline(name),
+            (None, 1) => self.project.pipelines.values().next().ok_or_else(|| {
+                Error::new(codes::INTERNAL, "a map of one pipeline is empty")
+            }),
+            (None, _) => {
+                let names: Vec<&str> = self.project.pipelines.keys().map(String::as_str).collect();
+                Err(Error::new(codes::USAGE, "the project has several pipelines")
+                    .hint(format!("name one: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// Makes the sources of a pipeline and plans it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn graph(&self, pipeline: &Pipeline, key: Option<&ProfileKey>) -> Result<Graph> {
+        let mut sources: BTreeMap<String, Arc<dyn Source>> = BTreeMap::new();
+        let mut errors = Vec::new();
+        for read in &pipeline.reads {
+            match systems::source(&self.project, read, key) {
+                Ok(source) => {
+                    sources.insert(read.name.clone(), source);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if let Some(error) = Error::many(errors) {
+            return Err(error);
+        }
+        Graph::build(pipeline.clone(), &sources)
+    }
+
+    /// The folder of a pipeline's region.
+    #[must_use]
+    pub fn region_folder(&self, pipeline: &str) -> PathBuf {
+        self.project.profile.state.join(pipeline)
+    }
+
+    /// The store of a pipeline's region; made if it is missing.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    pub fn store(&self, app: &App, pipeline: &str) -> Result<LocalStore> {
+        LocalStore::open(&self.region_folder(pipeline), app.fs.clone(), app.rng.clone())
+    }
+
+    /// The log of a pipeline, if it ever ran; nothing is made.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    pub fn log(&self, app: &App, pipeline: &str) -> Result<Option<Log>> {
+        let folder = self.region_folder(pipeline);
+        let there = folder
+            .try_exists()
+            .map_err(|e| Error::io(codes::STORE, "look into the state folder", &folder, &e))?;
+        if !there {
+            return Ok(None);
+        }
+        let store: Arc<dyn Store> = Arc::new(self.store(app, pipeline)?);
+        Ok(Some(Log::new(store)))
+    }
+}

@@ -1,0 +1,10 @@
+//! One verb, one file.
+
+pub(crate) mod check;
+pub(crate) mod dlq;
+pub(crate) mod init;
+pub(crate) mod ledger;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod show;

@@ -1,0 +1,142 @@
+//! `run`: a pipeline, now, to its end.
+
+use crate::context::{App, RunContext, Verb, authorize};
+use crate::open::Opened;
+use crate::{keys, systems};
+use staunch_commit::store::Store;
+use staunch_commit::{Log, RunState as LoggedRun, Sink};
+use staunch_control::{Control, ControlStore, RunRow, RunState};
+use staunch_engine::run::{self as engine, Env, Observer, Report, Request, Sinks, Stop};
+use staunch_types::{Error, Result, codes};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What `run` can be told.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// `--full-refresh`
+    pub full_refresh: bool,
+    /// `--accept-change`
+    pub accept_change: bool,
+    /// `--dead-letters-at-most`, a share of 1
+    pub dead_letters_at_most: Option<f64>,
+}
+
+impl App {
+    /// Runs a pipeline.
+    ///
+    /// # Errors
+    /// What ended it; see `staunch_engine::run::run`. `Run.Busy` if another process runs it.
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that the command line says")]
+    pub fn run(
+        &self,
+        start: &Path,
+        profile: Option<&str>,
+        pipeline: Option<&str>,
+        options: &RunOptions,
+        context: &RunContext,
+        stop: Stop,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Report> {
+        let opened = Opened::open(start, profile)?;
+        let pipeline = opened.pipeline_or_only(pipeline)?;
+        let name = pipeline.name.clone();
+        authorize(&context.actor, Verb::Run, &name)?;
+        let key = keys::load(self, &opened.project)?;
+        if let Some(note) = &key.note {
+            observer.note(note);
+        }
+        let graph = opened.graph(pipeline, Some(&key.key))?;
+        let control = opened.control()?;
+        let _lease = control.lease(&name, self.pid, self.clock.now())?;
+        let store = opened.store(self, &name)?;
+        store.sweep()?;
+        let mut sinks: Sinks = BTreeMap::new();
+        for node in &graph.writes {
+            let sink: Arc<dyn Sink> = systems::sink(self, &opened, &name, node)?;
+            sinks.insert(node.write.name.clone(), sink);
+        }
+        let store: Arc<dyn Store> = Arc::new(store);
+        let env = Env {
+            store: store.clone(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            sealer: key.key.sealer(),
+            memory: opened.project.profile.memory,
+            spill: opened.region_folder(&name).join("spill"),
+            workers: self.workers,
+            pid: self.pid,
+            stop,
+            observer,
+        };
+        let request = Request {
+            run: context.run.clone(),
+            full_refresh: options.full_refresh,
+            accept_change: options.accept_change,
+            dead_letters_at_most: options.dead_letters_at_most,
+            profile: opened.project.profile.name.clone(),
+            actor: context.actor.clone(),
+        };
+        let runtime = runtime(self.workers)?;
+        let outcome = engine::run(&graph, &sinks, &env, &request, runtime.handle());
+        // The index is rebuildable: a failure to write it must not hide how the run ended.
+        if let Err(error) = runtime.block_on(index_last_run(control.as_ref(), &Log::new(store), &name)) {
+            env.observer.note(&format!("the index of runs is behind: {error}"));
+        }
+        outcome
+    }
+}
+
+impl Opened {
+    /// The control store of the profile.
+    pub(crate) fn control(&self) -> Result<Box<dyn Control>> {
+        let store = ControlStore::open(&self.project.profile.state.join("control"))?;
+        Ok(Box::new(store))
+    }
+}
+
+/// A runtime for awaiting stores, sinks and queries.
+pub(crate) fn runtime(workers: usize) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers.max(1))
+        .thread_name("staunch")
+        // Deeply nested expressions are planned and evaluated recursively.
+        .thread_stack_size(16 << 20)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(codes::INTERNAL, "the runtime cannot be started").cause(e.to_string()))
+}
+
+/// Writes the newest run of a log into the index.
+pub(crate) async fn index_last_run(control: &dyn Control, log: &Log, pipeline: &str) -> Result<()> {
+    let Some(last) = log.last_epoch().await? else { return Ok(()) };
+    let state = log.run_ending_at(last).await?;
+    control.upsert_run(&row(pipeline, &state))
+}
+
+/// A run as the index keeps it.
+pub(crate) fn row(pipeline: &str, run: &LoggedRun) -> RunRow {
+    use staunch_commit::RunEnd;
+    let (state, error) = match &run.end {
+        None => (RunState::RUNNING, None),
+        Some(RunEnd::Succeeded) if run.fully_applied() => (RunState::SUCCEEDED, None),
+        Some(RunEnd::Succeeded) => (RunState::RUNNING, None),
+        Some(RunEnd::Failed { code, message, .. }) => (RunState::FAILED, Some(format!("{code}: {message}"))),
+    };
+    RunRow {
+        run: run.run.clone(),
+        pipeline: pipeline.to_owned(),
+        state: state.to_owned(),
+        started: run.pins.now,
+        ended: run.end.as_ref().map(|_| run.written),
+        first_epoch: run.first.0,
+        last_epoch: run.last.0,
+        generation: run.generation.0,
+        records: run.ledger.found(),
+        written: run.ledger.writes.values().map(|w| w.applied).sum(),
+        dead: run.ledger.dead(),
+        late: run.ledger.late(),
+        error,
+    }
+}

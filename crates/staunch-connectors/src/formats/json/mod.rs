@@ -1,0 +1,187 @@
+//! Newline-delimited JSON: one object per line, lines of white space are no records.
+//!
+//! The text of a chunk is walked once. The keys of a row are expected in the order of the row before, so that a key costs one
+//! comparison. Numbers are read as digits, never by way of `f64`: a `long` is exact over its whole range. A key that appears
+//! twice, or anything that is not JSON (RFC 8259), makes the line a dead row. A missing key reads as null, an unknown one
+//! is skipped. `bytes` follow Avro's JSON: a string whose characters U+0000 to U+00FF are the bytes.
+
+mod fill;
+mod lex;
+
+use crate::formats::csv::FieldSource;
+use crate::read::chain::{Decoded, TextRecords};
+use crate::read::fault::{DUPLICATE_KEY, Fault, LINE_UTF8, NOT_JSON, NOT_OBJECT};
+use crate::read::plan::{Projection, ReadPlan};
+use crate::read::split::TextDecoder;
+use crate::read::text::{Span, TextChunk};
+use fill::Fill;
+use lex::{byte, skip, space, string, unescape};
+use memchr::memchr;
+use staunch_types::Result;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Keys behind this position are looked up, not predicted: a hostile object must not fill the memory.
+const PREDICTED: usize = 4096;
+/// Longer keys are not predicted.
+const PREDICTED_LEN: usize = 256;
+
+/// The decoder of one NDJSON file.
+pub(crate) struct JsonDecoder {
+    pub(crate) plan: Arc<ReadPlan>,
+    pub(crate) projection: Arc<Projection>,
+    /// One per contract field: `Constant` where the path says it, `Missing` for all others.
+    pub(crate) sources: Vec<FieldSource>,
+    /// The contract field of a key.
+    pub(crate) keys: HashMap<Vec<u8>, usize>,
+}
+
+impl TextDecoder for JsonDecoder {
+    fn decode(&self, chunk: Arc<TextChunk>, found: usize) -> Result<(Decoded, TextRecords)> {
+        let text = chunk.bytes.as_slice();
+        let utf8 = std::str::from_utf8(text).is_ok();
+        let mut rows = Rows {
+            keys: &self.keys,
+            fill: Fill::new(&self.plan, &self.projection, &self.sources, found),
+            expected: Vec::new(),
+            scratch: Vec::new(),
+        };
+        let mut spans: Vec<Span> = Vec::with_capacity(found);
+        let mut broken = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let begin = at;
+            let line_end = |from: usize| {
+                let here = text.get(from..).unwrap_or_default();
+                from + memchr(b'\n', here).unwrap_or(here.len())
+            };
+            let first = space(text, at);
+            if matches!(text.get(first), None | Some(b'\n')) {
+                at = first + 1;
+                continue;
+            }
+            let bad_line =
+                !utf8 && std::str::from_utf8(text.get(begin..line_end(begin)).unwrap_or_default()).is_err();
+            let parsed = if bad_line { Err(LINE_UTF8) } else { rows.row(text, first, spans.len()) };
+            let end = match parsed {
+                Ok(end) => end,
+                Err(_) => line_end(begin),
+            };
+            let trimmed = end - usize::from(end > begin && text.get(end - 1) == Some(&b'\r'));
+            let span = (begin as u32, trimmed as u32);
+            match parsed {
+                Ok(_) => spans.push(span),
+                Err(fault) => broken.push((span, fault)),
+            }
+            at = end + 1;
+        }
+        let decoded = rows.fill.finish(&self.sources, &self.projection, spans.len())?;
+        Ok((decoded, TextRecords { chunk, spans, broken }))
+    }
+}
+
+/// The rows of a chunk on their way into columns.
+struct Rows<'a> {
+    keys: &'a HashMap<Vec<u8>, usize>,
+    fill: Fill<'a>,
+    /// The keys of the last row in their order, as they stood in the text with their closing quotation mark, and the
+    /// fields they mean.
+    expected: Vec<(Vec<u8>, Option<usize>)>,
+    scratch: Vec<u8>,
+}
+
+impl Rows<'_> {
+    /// Reads the object at `at` as row `row`; says where its line ends. On a fault nothing of it is left.
+    fn row(&mut self, text: &[u8], at: usize, row: usize) -> Result<usize, Fault> {
+        let mark = self.fill.mark();
+        let read = self.object(text, at, row).and_then(|end| {
+            let end = space(text, end);
+            if matches!(text.get(end), None | Some(b'\n')) { Ok(end) } else { Err(NOT_JSON) }
+        });
+        match read {
+            Ok(end) => {
+                self.fill.complete(row);
+                Ok(end)
+            }
+            Err(fault) => {
+                self.fill.undo(row, mark);
+                Err(fault)
+            }
+        }
+    }
+
+    #[inline]
+    fn object(&mut self, text: &[u8], at: usize, row: usize) -> Result<usize, Fault> {
+        if text.get(at) != Some(&b'{') {
+            let end = space(text, skip(text, at)?);
+            return Err(if matches!(text.get(end), None | Some(b'\n')) { NOT_OBJECT } else { NOT_JSON });
+        }
+        let mut at = space(text, at + 1);
+        if text.get(at) == Some(&b'}') {
+            return Ok(at + 1);
+        }
+        let mut position = 0;
+        loop {
+            let (field, behind) = self.key(text, at, position)?;
+            at = space(text, behind);
+            if text.get(at) != Some(&b':') {
+                return Err(NOT_JSON);
+            }
+            at = space(text, at + 1);
+            at = match field.filter(|f| self.fill.wants(*f)) {
+                Some(field) if self.fill.has(field, row) => return Err(DUPLICATE_KEY),
+                Some(field) => self.fill.value(text, at, field, row, &mut self.scratch)?,
+                None => skip(text, at)?,
+            };
+            at = space(text, at);
+            match byte(text, at) {
+                b',' => at = space(text, at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(NOT_JSON),
+            }
+            position += 1;
+        }
+    }
+
+    /// The field that the key at `at` means, and the place behind it.
+    #[inline]
+    fn key(&mut self, text: &[u8], at: usize, position: usize) -> Result<(Option<usize>, usize), Fault> {
+        if text.get(at) != Some(&b'"') {
+            return Err(NOT_JSON);
+        }
+        let here = text.get(at + 1..).unwrap_or_default();
+        if let Some((key, field)) = self.expected.get(position)
+            && here.starts_with(key)
+        {
+            return Ok((*field, at + 1 + key.len()));
+        }
+        self.other_key(text, at + 1, position)
+    }
+
+    fn other_key(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        position: usize,
+    ) -> Result<(Option<usize>, usize), Fault> {
+        let found = string(text, at)?;
+        let key = text.get(at..found.end).unwrap_or_default();
+        let field = if found.escaped {
+            self.scratch.clear();
+            unescape(key, &mut self.scratch)?;
+            self.keys.get(&self.scratch).copied()
+        } else {
+            self.keys.get(key).copied()
+        };
+        if key.len() <= PREDICTED_LEN {
+            let closed = text.get(at..=found.end).unwrap_or_default().to_vec();
+            let known = self.expected.len();
+            match self.expected.get_mut(position) {
+                Some(entry) => *entry = (closed, field),
+                None if position == known && position < PREDICTED => self.expected.push((closed, field)),
+                None => {}
+            }
+        }
+        Ok((field, found.end + 1))
+    }
+}

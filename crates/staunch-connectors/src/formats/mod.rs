@@ -1,0 +1,7 @@
+//! Formats: bytes to columns.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod parquet_read;
+pub mod parquet_write;
+pub(crate) mod simd;

@@ -1,0 +1,549 @@
+//! Reading Parquet: a chunk is a row group, or a slice of a large one; a place is the number of a row in its file.
+//!
+//! Columns are matched by name. Their types must fit the contract by a widening that loses nothing; whatever the file says,
+//! nulls, enum symbols and uuids are looked at row by row.
+
+use crate::formats::csv::{FieldSource, absent};
+use crate::read::chain::{Decoded, Records, finish};
+use crate::read::fault::{Fault, INT_RANGE, NULL, RowFault};
+use crate::read::field::{FieldPlan, Parse, Timestamp};
+use crate::read::input::{changed, unreadable, verify_pin};
+use crate::read::parse::time::timestamp_text;
+use crate::read::parse::uuid::uuid;
+use crate::read::plan::{Projection, ReadPlan};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    TimestampMillisecondArray,
+};
+use arrow::compute::{CastOptions, cast_with_options, concat};
+use arrow::datatypes::{
+    DataType, Field as ArrowField, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType,
+};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use staunch_commit::{
+    Chunk, ChunkWork, DeadRow, Listed, PrefixTurn, RawRows, ReadRows, SplitPoint, Splitter,
+};
+use staunch_contract::Type;
+use staunch_pipeline::suggest;
+use staunch_types::{Error, Place, Result, codes};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The rows of a chunk at most: larger than the row groups of most writers, so that few groups are entered twice.
+const SLICE: u64 = 1 << 17;
+/// A footer beyond this is refused before it is read.
+const LARGEST_FOOTER: u64 = 256 << 20;
+
+/// One pinned Parquet file and what is wanted of it.
+pub(crate) struct ParquetFile {
+    pub(crate) path: PathBuf,
+    pub(crate) pin: Listed,
+    pub(crate) plan: Arc<ReadPlan>,
+    pub(crate) projection: Arc<Projection>,
+    /// The contract field of each name that a column may have.
+    pub(crate) keys: HashMap<Vec<u8>, usize>,
+    /// One per contract field: `Constant` where the path says it, `Missing` for all others.
+    pub(crate) sources: Vec<FieldSource>,
+}
+
+fn corrupt(path: &Path, what: &str) -> Error {
+    Error::new(codes::SOURCE_CORRUPT, what)
+        .place(Place::file(path))
+        .hint("copy or write the file again; a Parquet file is complete only when its writer was closed")
+}
+
+/// Runs a call of the Parquet library, whose errors and panics over damaged files become one error without data.
+fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(corrupt(path, "the Parquet file is damaged")))
+}
+
+/// xxh3-128 of the footer, 32 hexadecimal digits: it names every page by place and size.
+///
+/// # Errors
+/// `Source.Corrupt`, `Source.Unreadable`.
+pub(crate) fn footer_digest(path: &Path) -> Result<String> {
+    let io = |e: std::io::Error| unreadable("read the file", path, &e);
+    let mut file = File::open(path).map_err(io)?;
+    let size = file.seek(SeekFrom::End(0)).map_err(io)?;
+    let not_parquet = || corrupt(path, "the file is not Parquet");
+    let tail_at = size.checked_sub(8).ok_or_else(not_parquet)?;
+    file.seek(SeekFrom::Start(tail_at)).map_err(io)?;
+    let mut tail = [0_u8; 8];
+    file.read_exact(&mut tail).map_err(io)?;
+    let [a, b, c, d, b'P', b'A', b'R', b'1'] = tail else { return Err(not_parquet()) };
+    let len = u64::from(u32::from_le_bytes([a, b, c, d]));
+    let begin = tail_at.checked_sub(len).filter(|_| len <= LARGEST_FOOTER).ok_or_else(not_parquet)?;
+    file.seek(SeekFrom::Start(begin)).map_err(io)?;
+    let mut footer = Vec::new();
+    file.take(len + 8).read_to_end(&mut footer).map_err(io)?;
+    Ok(format!("{:032x}", xxh3_128(&footer)))
+}
+
+/// Opens a file at a split point; also the names of the columns that are ignored.
+///
+/// # Errors
+/// `Source.Changed`, `Source.Corrupt`, `Source.Unreadable`, `Source.Schema`.
+pub(crate) fn open(file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>, Vec<String>)> {
+    verify_pin(&file.path, &file.pin)?;
+    let digest = footer_digest(&file.path)?;
+    let fresh = at.offset == 0 && !at.finished;
+    if !fresh && digest != at.digest {
+        return Err(changed(&file.path, "its footer is not what it was when it was read before"));
+    }
+    let handle = File::open(&file.path).map_err(|e| unreadable("open the file", &file.path, &e))?;
+    let metadata = guarded(&file.path, || {
+        ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new())
+            .map_err(|_| corrupt(&file.path, "the footer of the Parquet file is damaged"))
+    })?;
+    let mut groups = Vec::new();
+    let mut begin = 0_u64;
+    for group in metadata.metadata().row_groups() {
+        let rows = u64::try_from(group.num_rows())
+            .map_err(|_| corrupt(&file.path, "a row group has a negative number of rows"))?;
+        let bytes = u64::try_from(group.total_byte_size()).unwrap_or(0);
+        groups.push(Group { begin, rows, bytes });
+        begin = begin.checked_add(rows).ok_or_else(|| corrupt(&file.path, "the file has too many rows"))?;
+    }
+    let (columns, ignored) = match_columns(&file, metadata.schema())?;
+    let shared = Shared { file, metadata, columns };
+    let splitter =
+        ParquetSplitter { shared: Arc::new(shared), groups, digest, at: at.offset, done: at.finished };
+    Ok((Box::new(splitter), ignored))
+}
+
+/// A row group: its first row, its rows, its size without compression.
+struct Group {
+    begin: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+/// A column of the file that is read.
+struct FileColumn {
+    /// Its position among the columns of the file.
+    root: usize,
+    /// The contract field.
+    field: usize,
+}
+
+struct Shared {
+    file: ParquetFile,
+    metadata: ArrowReaderMetadata,
+    /// By position in the file.
+    columns: Vec<FileColumn>,
+}
+
+fn match_columns(file: &ParquetFile, schema: &Schema) -> Result<(Vec<FileColumn>, Vec<String>)> {
+    let mut columns = Vec::new();
+    let mut ignored = Vec::new();
+    let mut mistakes = Vec::new();
+    let mut seen = vec![false; file.plan.fields.len()];
+    for (root, column) in schema.fields().iter().enumerate() {
+        let Some(index) = file.keys.get(column.name().as_bytes()).copied() else {
+            ignored.push(column.name().clone());
+            continue;
+        };
+        let (Some(field), Some(seen)) = (file.plan.fields.get(index), seen.get_mut(index)) else { continue };
+        if std::mem::replace(seen, true) {
+            let message = format!("the file has two columns `{}`", column.name());
+            mistakes.push(schema_error(file, field, message).hint("give each column a name of its own"));
+        } else if !widens(column.data_type(), &field.field.ty) {
+            let message = format!(
+                "the column `{}` is {}, which is not always a value of {}",
+                column.name(),
+                column.data_type(),
+                field.field.ty.arrow()
+            );
+            mistakes.push(
+                schema_error(file, field, message).hint("correct the contract, or write the file again"),
+            );
+        } else if file.projection.decode.get(index).copied().unwrap_or(false) {
+            columns.push(FileColumn { root, field: index });
+        }
+    }
+    for ((index, field), source) in file.plan.fields.iter().enumerate().zip(&file.sources) {
+        let here = seen.get(index).copied().unwrap_or(false);
+        if !here && !field.nullable() && matches!(source, FieldSource::Missing) {
+            let key = file.keys.iter().find(|(_, i)| **i == index).map(|(key, _)| key.as_slice());
+            let column = String::from_utf8_lossy(key.unwrap_or_default()).into_owned();
+            let message = format!("the file has no column `{column}`, and `{}` is never null", field.name());
+            let near = suggest(&column, schema.fields().iter().map(|f| f.name()));
+            let hint = near.map_or_else(
+                || "add the column, name it by `rename:`, or let the field be nullable".to_owned(),
+                |near| {
+                    format!("did the file mean `{near}`? then write `rename: {{{near}: {}}}`", field.name())
+                },
+            );
+            mistakes.push(schema_error(file, field, message).hint(hint));
+        }
+    }
+    Error::many(mistakes).map_or(Ok((columns, ignored)), Err)
+}
+
+fn schema_error(file: &ParquetFile, field: &FieldPlan, message: String) -> Error {
+    Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(&file.path)).field(field.name())
+}
+
+/// Whether every value of a type of the file is a value of the contract's type.
+fn widens(from: &DataType, to: &Type) -> bool {
+    use DataType as D;
+    let from = match from {
+        D::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let small_int = matches!(from, D::Int8 | D::Int16 | D::UInt8 | D::UInt16);
+    let int = small_int || *from == D::Int32;
+    match to {
+        Type::Boolean => *from == D::Boolean,
+        Type::Int => int,
+        Type::Long => int || matches!(from, D::Int64 | D::UInt32),
+        Type::Float => small_int || matches!(from, D::Float16 | D::Float32),
+        Type::Double => int || matches!(from, D::UInt32 | D::Float16 | D::Float32 | D::Float64),
+        Type::Bytes => matches!(from, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_)),
+        Type::String | Type::Enum(_) => matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View),
+        Type::Uuid => matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View | D::FixedSizeBinary(16)),
+        Type::Decimal { precision, scale } => {
+            let (digits, places) = match from {
+                D::Int8 | D::UInt8 => (3, 0),
+                D::Int16 | D::UInt16 => (5, 0),
+                D::Int32 | D::UInt32 => (10, 0),
+                D::Int64 => (19, 0),
+                D::UInt64 => (20, 0),
+                D::Decimal32(p, s) | D::Decimal64(p, s) | D::Decimal128(p, s) | D::Decimal256(p, s) => {
+                    (i32::from(*p), i32::from(*s))
+                }
+                _ => return false,
+            };
+            let (precision, scale) = (i32::from(*precision), i32::from(*scale));
+            places <= scale && digits - places <= precision - scale
+        }
+        Type::Date => *from == D::Date32,
+        Type::TimeMillis => matches!(from, D::Time32(_)),
+        Type::TimeMicros => matches!(from, D::Time32(_) | D::Time64(TimeUnit::Microsecond)),
+        Type::TimestampMillis => matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, _)),
+        Type::TimestampMicros => {
+            matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _))
+        }
+        Type::LocalTimestampMillis => {
+            matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None))
+        }
+        Type::LocalTimestampMicros => matches!(
+            from,
+            D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None)
+        ),
+    }
+}
+
+struct ParquetSplitter {
+    shared: Arc<Shared>,
+    groups: Vec<Group>,
+    digest: String,
+    at: u64,
+    done: bool,
+}
+
+impl Splitter for ParquetSplitter {
+    fn next(&mut self) -> Result<Option<Chunk>> {
+        if self.done {
+            return Ok(None);
+        }
+        let path = &self.shared.file.path;
+        let total = self.groups.last().map_or(0, |g| g.begin + g.rows);
+        if self.at > total {
+            return Err(changed(path, "it has fewer rows than were read before"));
+        }
+        let group = self.groups.iter().enumerate().find(|(_, g)| g.begin + g.rows > self.at);
+        let (slice, rows, bytes) = match group {
+            None => (None, 0, 0),
+            Some((index, group)) => {
+                let skip = self.at - group.begin;
+                let rows = (group.rows - skip).min(SLICE);
+                let bytes = u128::from(group.bytes) * u128::from(rows) / u128::from(group.rows.max(1));
+                (Some((index, skip)), rows, u64::try_from(bytes).unwrap_or(u64::MAX))
+            }
+        };
+        let begin = self.at;
+        self.at = self.at.saturating_add(rows);
+        self.done = self.at >= total;
+        if self.done {
+            verify_pin(path, &self.shared.file.pin)?;
+        }
+        let end = SplitPoint { offset: self.at, lines: 0, digest: self.digest.clone(), finished: self.done };
+        let work = ParquetWork { shared: Arc::clone(&self.shared), slice, rows, begin };
+        Ok(Some(Chunk { bytes, found: rows, end, work: Box::new(work) }))
+    }
+}
+
+/// The decoding of a slice of a row group.
+struct ParquetWork {
+    shared: Arc<Shared>,
+    /// The row group, and the rows of it that come before; none for a file without rows.
+    slice: Option<(usize, u64)>,
+    rows: u64,
+    begin: u64,
+}
+
+impl ParquetWork {
+    /// The columns of the file that are read, in the order of [`Shared::columns`], and how many rows they have.
+    fn arrays(&self) -> Result<(Vec<ArrayRef>, usize)> {
+        let Shared { file, metadata, columns } = self.shared.as_ref();
+        let Some((group, skip)) = self.slice else {
+            let empty = columns.iter().map(|c| {
+                let kind =
+                    metadata.schema().fields().get(c.root).map_or(DataType::Null, |f| f.data_type().clone());
+                arrow::array::new_empty_array(&kind)
+            });
+            return Ok((empty.collect(), 0));
+        };
+        let too_large = |_| corrupt(&file.path, "a row group has too many rows");
+        let skip = usize::try_from(skip).map_err(too_large)?;
+        let rows = usize::try_from(self.rows).map_err(too_large)?;
+        guarded(&file.path, || {
+            let handle = File::open(&file.path).map_err(|e| unreadable("open the file", &file.path, &e))?;
+            let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().map(|c| c.root));
+            let damaged = |_| corrupt(&file.path, "the pages of the Parquet file are damaged");
+            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
+                .with_row_groups(vec![group])
+                .with_projection(mask)
+                .with_offset(skip)
+                .with_limit(rows)
+                .with_batch_size(rows.max(1))
+                .build()
+                .map_err(|_| corrupt(&file.path, "the Parquet file is damaged"))?;
+            let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); columns.len()];
+            let mut found = 0;
+            for batch in reader {
+                let batch = batch.map_err(damaged)?;
+                found += batch.num_rows();
+                for (part, array) in parts.iter_mut().zip(batch.columns()) {
+                    part.push(Arc::clone(array));
+                }
+            }
+            let mut arrays = Vec::with_capacity(parts.len());
+            for part in parts {
+                let refs: Vec<&dyn Array> = part.iter().map(AsRef::as_ref).collect();
+                arrays.push(match part.as_slice() {
+                    [only] => Arc::clone(only),
+                    [] => return Err(corrupt(&file.path, "a row group has fewer rows than its footer says")),
+                    _ => concat(&refs).map_err(damaged)?,
+                });
+            }
+            Ok((arrays, found))
+        })
+    }
+}
+
+impl ChunkWork for ParquetWork {
+    fn run(self: Box<Self>, turn: &mut dyn PrefixTurn) -> Result<ReadRows> {
+        let (arrays, rows) = self.arrays()?;
+        let file = &self.shared.file;
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
+        let mut faults = Vec::new();
+        for (column, array) in self.shared.columns.iter().zip(arrays) {
+            let Some(field) = file.plan.fields.get(column.field) else { continue };
+            let array = validated(field, column.field, &array, &mut faults)
+                .ok_or_else(|| corrupt(&file.path, "a column cannot be converted"))?;
+            if let Some(slot) = columns.get_mut(column.field) {
+                *slot = Some(array);
+            }
+        }
+        for (index, field) in file.plan.fields.iter().enumerate() {
+            let wanted = file.projection.decode.get(index).copied().unwrap_or(false);
+            if let (Some(slot @ None), Some(source)) = (columns.get_mut(index), file.sources.get(index))
+                && wanted
+            {
+                *slot = Some(absent(source, field, rows)?);
+            }
+        }
+        let fields = file.plan.fields.iter().zip(&columns);
+        let raw: Vec<(String, ArrayRef)> =
+            fields.filter_map(|(f, c)| Some((f.name().to_owned(), Arc::clone(c.as_ref()?)))).collect();
+        let records = ParquetRecords { begin: self.begin, raw, kept: None };
+        finish(&file.plan, &file.projection, Decoded { columns, rows, faults }, records, turn)
+    }
+}
+
+/// The column in the contract's type; rows that do not fit it are at fault. `None` if it cannot be converted at all.
+fn validated(
+    field: &FieldPlan,
+    index: usize,
+    array: &ArrayRef,
+    faults: &mut Vec<RowFault>,
+) -> Option<ArrayRef> {
+    let mut fault =
+        |row: usize, fault: Fault| faults.push(RowFault { row: row as u32, field: index as u32, fault });
+    let wanted = field.field.ty.arrow();
+    let converted = match (array.data_type(), &field.parse) {
+        (DataType::FixedSizeBinary(16), Parse::Uuid) => uuids_of_bytes(array),
+        (same, _) if *same == wanted => Arc::clone(array),
+        (DataType::Timestamp(unit, _), Parse::Timestamp(stamp)) => timestamps(array, unit, stamp)?,
+        _ => cast_with_options(array, &wanted, &CastOptions { safe: true, ..CastOptions::default() }).ok()?,
+    };
+    if converted.null_count() > 0 {
+        for row in (0..converted.len()).filter(|row| converted.is_null(*row)) {
+            if array.is_valid(row) {
+                fault(row, INT_RANGE);
+            } else if !field.nullable() {
+                fault(row, NULL);
+            }
+        }
+    }
+    match &field.parse {
+        Parse::Enum(symbols) => {
+            let texts = converted.as_string_opt::<i32>()?;
+            for row in (0..texts.len()).filter(|row| texts.is_valid(*row)) {
+                if let Err(wrong) = symbols.check(texts.value(row).as_bytes()) {
+                    fault(row, wrong);
+                }
+            }
+        }
+        Parse::Uuid => {
+            let texts = converted.as_string_opt::<i32>()?;
+            let mut out = StringBuilder::with_capacity(texts.len(), texts.len().saturating_mul(36));
+            for row in 0..texts.len() {
+                if texts.is_null(row) {
+                    out.append_null();
+                    continue;
+                }
+                match uuid(texts.value(row).as_bytes()) {
+                    Ok(text) => out.append_value(std::str::from_utf8(&text).unwrap_or_default()),
+                    Err(wrong) => {
+                        out.append_value("");
+                        fault(row, wrong);
+                    }
+                }
+            }
+            return Some(Arc::new(out.finish()));
+        }
+        _ => {}
+    }
+    Some(converted)
+}
+
+/// Timestamps in the unit of the contract; what overflows becomes null. Only the label of the zone changes: instants
+/// are counted in UTC whatever it says.
+fn timestamps(array: &ArrayRef, unit: &TimeUnit, to: &Timestamp) -> Option<ArrayRef> {
+    let factor = match (unit, to.millis) {
+        (TimeUnit::Second, true) | (TimeUnit::Millisecond, false) => 1000,
+        (TimeUnit::Second, false) => 1_000_000,
+        _ => 1,
+    };
+    let counts = cast_with_options(array, &DataType::Int64, &CastOptions::default()).ok()?;
+    let counts = counts.as_primitive_opt::<Int64Type>()?;
+    let zone = (!to.local).then(|| Arc::from("UTC"));
+    Some(if to.millis {
+        let scaled: TimestampMillisecondArray = counts.unary_opt(|count| count.checked_mul(factor));
+        Arc::new(scaled.with_timezone_opt(zone))
+    } else {
+        let scaled: TimestampMicrosecondArray = counts.unary_opt(|count| count.checked_mul(factor));
+        Arc::new(scaled.with_timezone_opt(zone))
+    })
+}
+
+/// The column as its raw form shows it: instants as RFC 3339, bytes as the characters U+0000 to U+00FF, as the JSON decoder reads them.
+fn printable(array: &ArrayRef) -> ArrayRef {
+    let texts: StringArray = match array.data_type() {
+        DataType::Binary => {
+            let bytes = array.as_binary::<i32>().iter();
+            bytes.map(|b| Some(b?.iter().map(|b| char::from(*b)).collect::<String>())).collect()
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, Some(_)) => {
+            let millis = array.as_primitive::<TimestampMillisecondType>().iter();
+            millis.map(|m| Some(format!("{}Z", timestamp_text(m?.saturating_mul(1000))))).collect()
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
+            micros.map(|m| Some(format!("{}Z", timestamp_text(m?)))).collect()
+        }
+        _ => return Arc::clone(array),
+    };
+    Arc::new(texts)
+}
+
+fn uuids_of_bytes(array: &ArrayRef) -> ArrayRef {
+    let bytes = array.as_fixed_size_binary();
+    let mut out = StringBuilder::with_capacity(bytes.len(), bytes.len().saturating_mul(36));
+    for row in 0..bytes.len() {
+        if bytes.is_null(row) {
+            out.append_null();
+            continue;
+        }
+        let digits = hex::encode(bytes.value(row));
+        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+        let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
+        out.append_value(parts.join("-"));
+    }
+    Arc::new(out.finish())
+}
+
+/// [`Records`] of a Parquet slice: the raw form of a row is its decoded columns as JSON.
+#[derive(Debug)]
+struct ParquetRecords {
+    begin: u64,
+    raw: Vec<(String, ArrayRef)>,
+    /// The rows that were kept, if not all.
+    kept: Option<Vec<usize>>,
+}
+
+impl ParquetRecords {
+    fn json(&self, row: usize) -> Vec<u8> {
+        let columns: Option<Vec<ArrayRef>> =
+            self.raw.iter().map(|(_, a)| (row < a.len()).then(|| printable(&a.slice(row, 1)))).collect();
+        let batch = columns.and_then(|columns| {
+            let named = self.raw.iter().map(|(name, _)| name).zip(&columns);
+            let fields: Vec<ArrowField> =
+                named.map(|(name, a)| ArrowField::new(name, a.data_type().clone(), true)).collect();
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).ok()
+        });
+        let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+        let written = batch.map(|batch| writer.write(&batch).and_then(|()| writer.finish()));
+        let mut text = if matches!(written, Some(Ok(()))) { writer.into_inner() } else { Vec::new() };
+        while text.last() == Some(&b'\n') {
+            text.pop();
+        }
+        text
+    }
+}
+
+impl Records for ParquetRecords {
+    fn place(&self, row: usize) -> u64 {
+        self.begin.saturating_add(row as u64)
+    }
+
+    fn raw(&self, row: usize) -> Vec<u8> {
+        self.json(row)
+    }
+
+    fn broken(&self) -> Vec<(u64, Vec<u8>, Fault)> {
+        Vec::new()
+    }
+
+    fn lines(&self, _dead: &mut [DeadRow]) {}
+
+    fn keep(mut self, kept: Option<&[usize]>) -> Arc<dyn RawRows> {
+        self.kept = kept.map(<[usize]>::to_vec);
+        Arc::new(self)
+    }
+}
+
+impl RawRows for ParquetRecords {
+    fn raw(&self, row: usize) -> Vec<u8> {
+        match &self.kept {
+            None => self.json(row),
+            Some(kept) => kept.get(row).map(|row| self.json(*row)).unwrap_or_default(),
+        }
+    }
+
+    fn line(&self, _row: usize) -> Option<u64> {
+        None
+    }
+}

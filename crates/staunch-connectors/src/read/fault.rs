@@ -1,0 +1,59 @@
+//! Why a row is rejected: a code, and words that never hold a value.
+
+use staunch_types::{Code, codes};
+
+/// What is wrong with a value, or with a whole record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: Code,
+    /// A predicate: "is not a whole number".
+    pub(crate) what: &'static str,
+}
+
+macro_rules! faults {
+    ($($name:ident = $code:ident, $what:literal;)*) => {
+        $(pub(crate) const $name: Fault = Fault { code: codes::$code, what: $what };)*
+    };
+}
+
+faults! {
+    NOT_INT = DECODE_TYPE, "is not a whole number";
+    INT_RANGE = DECODE_TYPE, "is a whole number beyond the range of its type";
+    NOT_FLOAT = DECODE_TYPE, "is not a number";
+    FLOAT_RANGE = DECODE_TYPE, "is a number beyond the range of its type";
+    NOT_DECIMAL = DECODE_TYPE, "is not a decimal number";
+    DECIMAL_SCALE = DECODE_TYPE, "has more digits after the point than its type holds";
+    DECIMAL_RANGE = DECODE_TYPE, "has more digits than its type holds";
+    NOT_BOOLEAN = DECODE_TYPE, "is neither true nor false";
+    NOT_DATE = DECODE_TYPE, "is not a date";
+    NOT_TIME = DECODE_TYPE, "is not a time of day";
+    NOT_TIMESTAMP = DECODE_TYPE, "is not a timestamp";
+    TIME_SCALE = DECODE_TYPE, "has finer fractions of a second than its type holds";
+    LOCAL_ZONE = DECODE_TYPE, "names a zone, but its type is a local reading";
+    NOT_STRING = DECODE_TYPE, "is not a string";
+    NOT_BYTES = DECODE_TYPE, "holds a character beyond U+00FF, which is no byte";
+    NOT_FORMAT = DECODE_TYPE, "does not follow the format that `dates:` gives";
+    NULL = VIOLATION, "is null, but the contract says that it never is";
+    NOT_SYMBOL = VIOLATION, "is not a symbol of its enum";
+    NOT_UUID = VIOLATION, "is not a uuid";
+    BAD_UTF8 = DECODE, "is not UTF-8";
+    RAGGED = DECODE, "the record has another number of columns than the file";
+    REPEATED_HEADER = DECODE, "the record repeats the header";
+    UNCLOSED_QUOTE = DECODE, "a quotation mark is never closed";
+    AFTER_QUOTE = DECODE, "text follows a closing quotation mark";
+    LINE_UTF8 = DECODE, "the record is not UTF-8";
+    NOT_JSON = DECODE, "the record is not JSON";
+    NOT_OBJECT = DECODE, "the record is not a JSON object";
+    DUPLICATE_KEY = DECODE, "a key of the object appears twice";
+    TOO_DEEP = DECODE, "the record is nested too deep";
+}
+
+/// A fault of one value of one decoded row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowFault {
+    /// The row, counted among the rows of the chunk that have columns.
+    pub(crate) row: u32,
+    /// The position of the field in the contract of the input.
+    pub(crate) field: u32,
+    pub(crate) fault: Fault,
+}

@@ -1,0 +1,7 @@
+//! Folders of files.
+
+mod sink;
+mod source;
+
+pub use sink::{ParquetSink, ParquetSinkSpec};
+pub use source::{FilesSource, FilesSourceSpec};

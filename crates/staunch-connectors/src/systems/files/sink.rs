@@ -1,0 +1,201 @@
+//! Folders of Parquet files as a target.
+//!
+//! **What it is.** Rows are encoded into files that lie hidden in the target's own file system
+//! (`.staunch/<region>/…`), complete and durable before the epoch is decided; applying gives them their names, one hard
+//! link each, which only one process can win. The finished file *is* the segment: nothing is encoded twice.
+//!
+//! **What it is not.** A folder keeps no position: [`Sink::recover`] knows nothing, and applying again is harmless because
+//! a name is given only once. A reader sees whole files, never a part of one; it may see some files of an epoch before the others.
+//!
+//! **Invariants.** A published file is never overwritten and never changed. A published name carries write, region,
+//! epoch and ordinal and is never used again. Only files that a work names as obsolete are removed from the target.
+//!
+//! ```text
+//! stage ──► .staunch/<region>/<write>-e<epoch>-g<generation>-<n>.parquet.staged     sealed: footer, fsync, fsync of the folder
+//! apply ──► <field>=<value>/<write>-<region>-e<epoch>-<n>.parquet                    hard link, fsync of the folder, unlink
+//! ```
+
+mod options;
+mod partition;
+mod preview;
+mod publish;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::systems::staged::{inside, region_folder, staged_write};
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use options::ParquetOptions;
+use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_contract::Contract;
+use staunch_pipeline::{Connection, Object};
+use staunch_types::{Epoch, Error, Fs, RegionId, Result, WriteMode, codes};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The hidden folder of the target in which files are staged.
+const STAGING: &str = ".staunch";
+
+/// The ending of staged files. It is not `.parquet`: some readers' patterns (`**/*.parquet`) look into hidden folders too.
+const STAGED: &str = "parquet.staged";
+
+/// What a Parquet sink is made of.
+pub struct ParquetSinkSpec<'a> {
+    /// The folder of the project.
+    pub project: &'a Path,
+    /// The connection, of type `files`.
+    pub connection: &'a Connection,
+    /// The object: `path` (a folder below the connection's root), `format`, `partition_by`, `compression`, `rows_per_file`,
+    /// `row_group_rows`.
+    pub object: &'a Object,
+    /// The contract of the rows.
+    pub contract: Arc<Contract>,
+    /// Decode every finished file and compare, before [`SegmentWriter::finish`] returns.
+    pub verify_full: bool,
+    /// Where every durable effect goes.
+    pub fs: Arc<dyn Fs>,
+}
+
+/// A folder of Parquet files. See the head of the module.
+pub struct ParquetSink {
+    options: ParquetOptions,
+    contract: Arc<Contract>,
+    verify_full: bool,
+    fs: Arc<dyn Fs>,
+}
+
+impl ParquetSink {
+    /// Reads the options and checks that rows of the contract can be written so. Nothing is touched yet.
+    ///
+    /// # Errors
+    /// `ST0005`, `ST0041` and the like, each at its place, all at once.
+    pub fn new(spec: ParquetSinkSpec<'_>) -> Result<Self> {
+        let options = ParquetOptions::read(spec.project, spec.connection, spec.object)?;
+        let sink = Self { options, contract: spec.contract, verify_full: spec.verify_full, fs: spec.fs };
+        sink.check(&sink.contract)?;
+        Ok(sink)
+    }
+
+    /// Whether rows of `contract` can be written: partition fields must exist, must not be floating-point numbers or bytes, must
+    /// not be personal, and must leave a field for the files. Every type of a contract has a Parquet form.
+    ///
+    /// # Errors
+    /// `ST0041` at `partition_by:`, all misfits at once.
+    pub fn check(&self, contract: &Contract) -> Result<()> {
+        self.options.check(contract)
+    }
+
+    /// The folder that holds the published files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.options.folder
+    }
+
+    /// One line for `plan`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let by = match self.options.partition_by.as_slice() {
+            [] => String::new(),
+            fields => format!(", partitioned by {}", fields.join(", ")),
+        };
+        format!("parquet, {}{by}", format!("{:?}", self.options.codec).to_lowercase())
+    }
+
+    fn staging(&self, region: &RegionId) -> PathBuf {
+        self.options.folder.join(STAGING).join(region_folder(region))
+    }
+
+    fn unavailable(&self, doing: &str, path: &Path, error: &io::Error) -> Error {
+        let hint = match error.kind() {
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                "a file stands where the folder should be: remove it or choose another `path:`"
+            }
+            _ => "check the free space and the rights of the folder, then run again",
+        };
+        Error::io(codes::SINK_UNAVAILABLE, doing, path, error).hint(hint)
+    }
+}
+
+#[async_trait]
+impl Sink for ParquetSink {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee {
+            effect: "exactly-once-effect".to_owned(),
+            mechanism: "files sealed beside the target, each published once by a hard link to a name that is never reused"
+                .to_owned(),
+        }
+    }
+
+    fn supports(&self, mode: WriteMode) -> bool {
+        matches!(mode, WriteMode::Append | WriteMode::Replace)
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let folder = &self.options.folder;
+        let staging = folder.join(STAGING);
+        self.fs.create_dirs(&staging).map_err(|e| self.unavailable("create the folder", folder, &e))?;
+        // The rights of a folder do not say whether a file can be made in it: one is made.
+        let probe = staging.join(format!("probe-{}", std::process::id()));
+        match self.fs.remove(&probe) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(self.unavailable("write into the folder", folder, &e));
+            }
+            _ => {}
+        }
+        self.fs.create_new(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))?;
+        self.fs.remove(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))
+    }
+
+    async fn recover(&self, _fence: &Fence) -> Result<Option<Epoch>> {
+        Ok(None)
+    }
+
+    fn stage(&self, name: &SegmentName) -> Result<Box<dyn SegmentWriter>> {
+        Ok(Box::new(writer::Writer::new(self, name)?))
+    }
+
+    async fn apply(&self, work: &ApplyWork) -> Result<Applied> {
+        publish::apply(self, work)
+    }
+
+    async fn sweep(&self, region: &RegionId, referenced: &BTreeSet<String>) -> Result<()> {
+        let staging = self.staging(region);
+        let below = format!("{STAGING}/{}", region_folder(region));
+        let names =
+            self.fs.list(&staging).map_err(|e| self.unavailable("list the staged files", &staging, &e))?;
+        let mut removed = false;
+        for name in names {
+            // Everything in a region's folder is of this region; what does not look like a staged file is not ours.
+            let ours = staged_write(&name, STAGED).is_some();
+            if ours && !referenced.contains(&format!("{below}/{name}")) {
+                match self.fs.remove(&staging.join(&name)) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                        return Err(self.unavailable("remove a staged file", &staging.join(&name), &e));
+                    }
+                    _ => removed = true,
+                }
+            }
+        }
+        if removed {
+            self.fs
+                .sync_dir(&staging)
+                .map_err(|e| self.unavailable("make the folder durable", &staging, &e))?;
+        }
+        Ok(())
+    }
+
+    async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch> {
+        preview::preview(self, live, limit)
+    }
+
+    async fn verify(&self, segment: &Segment) -> Result<bool> {
+        let Some(target) = &segment.target else { return Ok(false) };
+        let path = inside(&self.options.folder, target)?;
+        let found =
+            self.fs.len(&path).map_err(|e| self.unavailable("look at a published file", &path, &e))?;
+        Ok(found == Some(segment.bytes))
+    }
+}

@@ -1,0 +1,134 @@
+//! The options of a Parquet sink, checked.
+
+use crate::formats::parquet_write::Codec;
+use staunch_contract::{Contract, Type};
+use staunch_pipeline::{Connection, Object, OptionReader};
+use staunch_types::{Error, Place, Result, codes};
+use std::path::{Component, Path, PathBuf};
+
+/// What the profile says about a folder of Parquet files.
+#[derive(Debug, Clone)]
+pub(super) struct ParquetOptions {
+    /// The folder, below the project (or absolute where the connection's root is).
+    pub(super) folder: PathBuf,
+    /// `partition_by:` and where it stands.
+    pub(super) partition_by: Vec<String>,
+    pub(super) partition_place: Place,
+    /// `compression:` (default: `zstd`).
+    pub(super) codec: Codec,
+    /// `rows_per_file:` (default: 1,000,000).
+    pub(super) rows_per_file: u64,
+    /// `row_group_rows:` (default: 122,880).
+    pub(super) row_group_rows: usize,
+}
+
+impl ParquetOptions {
+    /// Reads them; every mistake is reported at once.
+    pub(super) fn read(project: &Path, connection: &Connection, object: &Object) -> Result<Self> {
+        let mut errors = Vec::new();
+        let what = format!("connection `{}`", connection.name);
+        let mut reader = OptionReader::new(&connection.options, &what).at(&connection.place);
+        let root = reader.text("root").unwrap_or_default();
+        errors.extend(reader.finish().err());
+
+        let what = format!("object `{}/{}`", connection.name, object.name);
+        let mut reader = OptionReader::new(&object.options, &what).at(&object.place);
+        let path = reader.required_text("path");
+        if !path.is_empty() && !stays_inside(&path) {
+            reader.reject(
+                "path",
+                "`path` leads out of the root",
+                "write a folder below `root:` of the connection",
+            );
+        } else if path.contains(['*', '?', '[', ']']) {
+            reader.reject(
+                "path",
+                "`path` is a pattern",
+                "a write needs one folder: write its name without `*`, `?`, `[`",
+            );
+        }
+        reader.one_of("format", &[("parquet", ())]);
+        let codecs = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
+        let codec = reader.one_of("compression", &codecs).unwrap_or_default();
+        let partition_by = reader.list("partition_by").unwrap_or_default();
+        let partition_place = reader.place("partition_by");
+        let rows_per_file = count(&mut reader, "rows_per_file", 1_000_000, u64::MAX);
+        let row_group_rows = count(&mut reader, "row_group_rows", 122_880, 16_000_000);
+        errors.extend(reader.finish().err());
+
+        match Error::many(errors) {
+            Some(error) => Err(error),
+            None => Ok(Self {
+                folder: project.join(root).join(path),
+                partition_by,
+                partition_place,
+                codec,
+                rows_per_file,
+                row_group_rows: usize::try_from(row_group_rows).unwrap_or(usize::MAX),
+            }),
+        }
+    }
+
+    /// Whether rows of this contract can be written so; every misfit is reported at once.
+    pub(super) fn check(&self, contract: &Contract) -> Result<()> {
+        let mut errors = Vec::new();
+        let mut misfit = |field: &str, message: String, hint: &str| {
+            let error =
+                Error::new(codes::OBJECT_OPTION, message).place(self.partition_place.clone()).field(field);
+            errors.push(error.hint(hint));
+        };
+        for (at, name) in self.partition_by.iter().enumerate() {
+            if self.partition_by.get(..at).is_some_and(|before| before.contains(name)) {
+                misfit(name, format!("`partition_by` names `{name}` twice"), "name each field once");
+                continue;
+            }
+            let Some(field) = contract.field(name) else {
+                let names: Vec<&str> = contract.fields.iter().map(|f| f.name.as_str()).collect();
+                let hint = match staunch_pipeline::suggest(name, &names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the fields are {}", names.join(", ")),
+                };
+                misfit(
+                    name,
+                    format!("`partition_by` names `{name}`, which `{}` does not have", contract.id()),
+                    &hint,
+                );
+                continue;
+            };
+            if matches!(field.ty, Type::Float | Type::Double | Type::Bytes) {
+                let hint = "partition by a text, number, date or boolean";
+                misfit(
+                    name,
+                    format!("`{name}` cannot name folders: it is a floating-point number or bytes"),
+                    hint,
+                );
+            }
+            if field.pii.is_some() {
+                let hint = "partition by a field without a PII class: names of folders are seen by everybody";
+                misfit(name, format!("`{name}` is personal and must not name folders"), hint);
+            }
+        }
+        if !contract.fields.is_empty() && contract.fields.iter().all(|f| self.partition_by.contains(&f.name))
+        {
+            misfit(
+                "",
+                "`partition_by` names every field".to_owned(),
+                "leave at least one field for the files",
+            );
+        }
+        Error::many(errors).map_or(Ok(()), Err)
+    }
+}
+
+fn count(reader: &mut OptionReader<'_>, key: &str, default: u64, most: u64) -> u64 {
+    let value = reader.u64(key).unwrap_or(default);
+    if value == 0 || value > most {
+        reader.reject(key, format!("`{key}` is out of range"), format!("write a number such as {default}"));
+    }
+    value
+}
+
+fn stays_inside(path: &str) -> bool {
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    !path.contains('\0') && Path::new(path).components().all(plain)
+}

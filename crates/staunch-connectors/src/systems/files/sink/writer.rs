@@ -1,0 +1,292 @@
+//! Staging: rows in, sealed files out.
+//!
+//! **Invariants.** Memory is bounded: at most [`OPEN_FILES`] files are open, and their row groups in progress hold at most about
+//! [`BUFFERED`] bytes; beyond either, the least recently used file is closed or the fattest row group is ended. A writer
+//! that failed once never gives segments. The sum of a file covers all fields of the contract, also those in its folder's name.
+
+use super::ParquetSink;
+use super::partition::{Part, Partitions};
+use crate::formats::parquet_write::{self, ClosedFile, Encoding, ParquetFile};
+use crate::rowhash::FarSum;
+use crate::systems::staged::{inside, published_file, region_folder, staged_file};
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use staunch_commit::{Segment, SegmentName, SegmentWriter};
+use staunch_contract::Contract;
+use staunch_types::{Error, Fs, Place, Result, codes, failpoint};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Files open at once.
+pub(super) const OPEN_FILES: usize = 256;
+
+/// Bytes of row groups in progress, over all open files.
+const BUFFERED: usize = 128 << 20;
+
+/// Writes the files of one epoch.
+pub(super) struct Writer {
+    fs: Arc<dyn Fs>,
+    contract: Arc<Contract>,
+    name: SegmentName,
+    folder: PathBuf,
+    staging: PathBuf,
+    encoding: Encoding,
+    schema: SchemaRef,
+    kept: Vec<usize>,
+    rows_per_file: u64,
+    verify_full: bool,
+    partitions: Partitions,
+    open: HashMap<Vec<u8>, OpenFile>,
+    sealed: Vec<(u64, Segment)>,
+    ordinal: u64,
+    tick: u64,
+    failed: bool,
+}
+
+/// A file that takes rows.
+struct OpenFile {
+    file: ParquetFile,
+    sum: FarSum,
+    used: u64,
+    place: FilePlace,
+}
+
+/// Where a file is staged and where it will go.
+struct FilePlace {
+    ordinal: u64,
+    staged: String,
+    target: String,
+    /// The values of the partition fields, one row each: what the folder's name says.
+    values: Vec<ArrayRef>,
+}
+
+impl Writer {
+    pub(super) fn new(sink: &ParquetSink, name: &SegmentName) -> Result<Self> {
+        let staging = sink.staging(&name.region);
+        sink.fs
+            .create_dirs(&staging)
+            .map_err(|e| sink.unavailable("create the staging folder", &staging, &e))?;
+        let partitions = Partitions::new(&sink.contract, &sink.options.partition_by)?;
+        let kept = partitions.kept(&sink.contract);
+        let whole = sink.contract.arrow_schema();
+        let fields: Vec<_> = kept.iter().filter_map(|at| whole.fields().get(*at).cloned()).collect();
+        let metadata = [
+            ("staunch.contract", sink.contract.id()),
+            ("staunch.region", name.region.to_string()),
+            ("staunch.write", name.write.clone()),
+            ("staunch.epoch", name.epoch.to_string()),
+        ];
+        Ok(Self {
+            fs: Arc::clone(&sink.fs),
+            contract: Arc::clone(&sink.contract),
+            name: name.clone(),
+            folder: sink.options.folder.clone(),
+            staging,
+            encoding: Encoding {
+                codec: sink.options.codec,
+                row_group_rows: sink.options.row_group_rows,
+                metadata: metadata.map(|(key, value)| (key.to_owned(), value)).to_vec(),
+            },
+            schema: Arc::new(Schema::new(fields)),
+            kept,
+            rows_per_file: sink.options.rows_per_file,
+            verify_full: sink.verify_full,
+            partitions,
+            open: HashMap::new(),
+            sealed: Vec::new(),
+            ordinal: 0,
+            tick: 0,
+            failed: false,
+        })
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_columns() != self.contract.fields.len() {
+            let message = "a batch does not have the columns of its contract";
+            return Err(
+                Error::new(codes::INTERNAL, message).hint("report this with the pipeline that caused it")
+            );
+        }
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        for Part { key, rows } in self.partitions.split(batch)? {
+            let mut from = 0;
+            while from < rows.num_rows() {
+                if !self.open.contains_key(&key) {
+                    self.begin(&key, &rows)?;
+                }
+                let Some(open) = self.open.get_mut(&key) else { break };
+                self.tick += 1;
+                open.used = self.tick;
+                let room = usize::try_from(self.rows_per_file - open.file.rows()).unwrap_or(usize::MAX);
+                let part = rows.slice(from, room.min(rows.num_rows() - from));
+                open.sum.add(&part)?;
+                open.file.write(&project(&part, &self.kept, &self.schema)?)?;
+                from += part.num_rows();
+                if open.file.rows() >= self.rows_per_file {
+                    self.seal_one(&key)?;
+                }
+            }
+        }
+        self.relieve()
+    }
+
+    /// Opens a file for the folder of `rows`.
+    fn begin(&mut self, key: &[u8], rows: &RecordBatch) -> Result<()> {
+        if self.open.len() >= OPEN_FILES {
+            let oldest = self.open.iter().min_by_key(|(_, file)| file.used).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                self.seal_one(&oldest)?;
+            }
+        }
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        let file = staged_file(&self.name, ordinal, super::STAGED);
+        let folder = self.partitions.folder(rows)?;
+        let published = published_file(&self.name, ordinal, "parquet");
+        let place = FilePlace {
+            ordinal,
+            staged: format!("{}/{}/{file}", super::STAGING, region_folder(&self.name.region)),
+            target: if folder.is_empty() { published } else { format!("{folder}/{published}") },
+            values: self
+                .partitions
+                .positions()
+                .filter_map(|at| rows.columns().get(at))
+                .map(|c| c.slice(0, 1))
+                .collect(),
+        };
+        let path = self.staging.join(file);
+        let first = project(rows, &self.kept, &self.schema)?;
+        let file = ParquetFile::create(self.fs.as_ref(), &path, &first, &self.encoding)?;
+        let sum = FarSum::new(&self.contract);
+        self.open.insert(key.to_vec(), OpenFile { file, sum, used: self.tick, place });
+        Ok(())
+    }
+
+    /// Ends row groups, the fattest first, until the bound on memory holds again.
+    fn relieve(&mut self) -> Result<()> {
+        let mut held: usize = self.open.values().map(|f| f.file.memory()).sum();
+        while held > BUFFERED {
+            let Some(fattest) = self.open.values_mut().max_by_key(|f| f.file.memory()) else { break };
+            held -= fattest.file.memory().min(held);
+            fattest.file.flush()?;
+        }
+        Ok(())
+    }
+
+    fn seal_one(&mut self, key: &[u8]) -> Result<()> {
+        if let Some(OpenFile { file, sum, place, .. }) = self.open.remove(key) {
+            self.seal(file.close()?, &sum, place)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a complete file durable and asks it what it holds.
+    fn seal(&mut self, file: ClosedFile, sum: &FarSum, place: FilePlace) -> Result<()> {
+        let (bytes, digest) = file.sync()?;
+        let path = inside(&self.folder, &place.staged)?;
+        let rows = parquet_write::footer(&self.fs, &path)?.rows;
+        if self.verify_full {
+            self.verify(&path, rows, sum, &place.values)?;
+        }
+        let FilePlace { ordinal, staged, target, .. } = place;
+        let segment = Segment { staged, target: Some(target), bytes, rows, hash_sum: sum.hex(), digest };
+        self.sealed.push((ordinal, segment));
+        Ok(())
+    }
+
+    /// Decodes a finished file and compares it with what was handed to the encoder.
+    fn verify(&self, path: &std::path::Path, rows: u64, wanted: &FarSum, values: &[ArrayRef]) -> Result<()> {
+        let schema = self.contract.arrow_schema();
+        let mut found = FarSum::new(&self.contract);
+        for batch in parquet_write::decode(&self.fs, path)? {
+            found.add(&restore(&batch?, &schema, &self.kept, self.partitions.positions().zip(values))?)?;
+        }
+        if rows == wanted.rows() && found.rows() == wanted.rows() && found.hex() == wanted.hex() {
+            return Ok(());
+        }
+        let message = format!(
+            "a finished file does not hold what was handed to it: {} rows in, {} rows out, {rows} in its footer",
+            wanted.rows(),
+            found.rows()
+        );
+        Err(Error::new(codes::IMBALANCE, message)
+            .place(Place::file(path))
+            .hint("keep the file and report this; nothing of the epoch was committed"))
+    }
+}
+
+impl SegmentWriter for Writer {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let done = self.add(batch);
+        self.failed = done.is_err();
+        done
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Vec<Segment>> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let mut open: Vec<(u64, Vec<u8>)> =
+            self.open.iter().map(|(k, f)| (f.place.ordinal, k.clone())).collect();
+        open.sort_unstable();
+        for (_, key) in open {
+            failpoint::pass("parquet.before_seal");
+            self.seal_one(&key)?;
+            failpoint::pass("parquet.after_seal");
+        }
+        if self.sealed.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.fs.sync_dir(&self.staging).map_err(|e| {
+            Error::io(codes::SINK_UNAVAILABLE, "make the staging folder durable", &self.staging, &e)
+                .hint("check the disk, then run again")
+        })?;
+        failpoint::pass("parquet.after_sync_staging");
+        self.sealed.sort_unstable_by_key(|(ordinal, _)| *ordinal);
+        Ok(self.sealed.into_iter().map(|(_, segment)| segment).collect())
+    }
+}
+
+/// The columns that stay in the file.
+fn project(batch: &RecordBatch, kept: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = kept.iter().filter_map(|at| batch.columns().get(*at).cloned()).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|_| {
+        Error::new(codes::INTERNAL, "a batch does not have the schema of its contract")
+            .hint("report this with the pipeline that caused it")
+    })
+}
+
+/// The whole row again: the file's columns, and the partition fields from the folder.
+pub(super) fn restore<'a>(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    kept: &[usize],
+    folder: impl Iterator<Item = (usize, &'a ArrayRef)>,
+) -> Result<RecordBatch> {
+    let broken = || Error::new(codes::IMBALANCE, "a finished file does not have the columns of its contract");
+    let mut columns: Vec<Option<ArrayRef>> = vec![None; schema.fields().len()];
+    for (at, column) in kept.iter().zip(batch.columns()) {
+        *columns.get_mut(*at).ok_or_else(broken)? = Some(Arc::clone(column));
+    }
+    let repeat = UInt32Array::from(vec![0; batch.num_rows()]);
+    for (at, value) in folder {
+        let column = take(value.as_ref(), &repeat, None).map_err(|_| broken())?;
+        *columns.get_mut(at).ok_or_else(broken)? = Some(column);
+    }
+    let columns: Vec<ArrayRef> = columns.into_iter().collect::<Option<_>>().ok_or_else(broken)?;
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|_| broken())
+}
+
+fn after_failure() -> Error {
+    Error::new(codes::SINK_UNAVAILABLE, "this epoch's files are incomplete after an earlier error")
+        .hint("run again: the epoch is written anew")
+}

@@ -1,0 +1,153 @@
+//! How the columns of one file fall onto the fields of the contract.
+
+use super::options::FileOptions;
+use crate::formats::csv::{FieldSource, fields_of, single};
+use crate::read::plan::ReadPlan;
+use arrow::array::new_null_array;
+use staunch_pipeline::suggest;
+use staunch_types::{Error, Place, Result, codes};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// What Hive writes for a partition value that is null.
+const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// A CSV file.
+pub(super) struct Layout {
+    /// One per contract field.
+    pub(super) sources: Vec<FieldSource>,
+    /// How many columns a record has.
+    pub(super) columns: usize,
+    /// Columns that the contract does not name.
+    pub(super) ignored: Vec<String>,
+}
+
+/// For each contract field: the value that the path says, or `Missing`.
+///
+/// # Errors
+/// `Source.Schema` for a path that does not follow `partition:`, or says what is no value of its field.
+pub(super) fn constants(options: &FileOptions, plan: &ReadPlan, path: &str) -> Result<Vec<FieldSource>> {
+    let mut sources = vec![FieldSource::Missing; plan.fields.len()];
+    let Some(partition) = &options.partition else { return Ok(sources) };
+    let wrong = |message: String| {
+        Err(Error::new(codes::SOURCE_SCHEMA, message)
+            .place(Place::file(path))
+            .hint("correct `partition:` of the object, or let `path:` match other files"))
+    };
+    let Some(values) = partition.read(path) else {
+        return wrong("the path does not follow `partition:`".to_owned());
+    };
+    for (name, value) in values {
+        let found = plan.fields.iter().zip(&mut sources).find(|(field, _)| field.name() == name);
+        let Some((field, source)) = found else { continue };
+        let array = if value == HIVE_NULL && field.nullable() {
+            new_null_array(&field.field.ty.arrow(), 1)
+        } else {
+            match single(field, value.as_bytes())? {
+                Ok(array) => array,
+                Err(fault) => return wrong(format!("what the path says about `{name}` {}", fault.what)),
+            }
+        };
+        *source = FieldSource::Constant(array);
+    }
+    Ok(sources)
+}
+
+/// The contract field of each name that a column may have, but for fields that the path says.
+pub(super) fn keys(
+    rename: &BTreeMap<String, String>,
+    plan: &ReadPlan,
+    constants: &[FieldSource],
+) -> HashMap<Vec<u8>, usize> {
+    let mut keys = HashMap::new();
+    for (index, (field, source)) in plan.fields.iter().zip(constants).enumerate() {
+        if matches!(source, FieldSource::Constant(_)) {
+            continue;
+        }
+        // A renamed field is read under its name in the file, and no other.
+        let column = rename.iter().find(|(_, to)| to.as_str() == field.name()).map(|(from, _)| from);
+        keys.insert(column.map_or(field.name(), String::as_str).as_bytes().to_vec(), index);
+    }
+    keys
+}
+
+/// The layout of a CSV file.
+///
+/// # Errors
+/// `Source.Schema` for a header that cannot be read, names a column twice, or lacks a column that is never null.
+pub(super) fn csv(
+    options: &FileOptions,
+    plan: &ReadPlan,
+    constants: Vec<FieldSource>,
+    header: Option<&[u8]>,
+    path: &Path,
+) -> Result<Layout> {
+    let mut sources = constants;
+    let open = |source: &FieldSource| !matches!(source, FieldSource::Constant(_));
+    if !options.csv.header {
+        let mut columns = 0;
+        for source in sources.iter_mut().filter(|s| open(s)) {
+            *source = FieldSource::Column(columns);
+            columns += 1;
+        }
+        return Ok(Layout { sources, columns, ignored: Vec::new() });
+    }
+    // A file without a byte of content has no header and no records: there is nothing to refuse.
+    let Some(header) = header else {
+        return Ok(Layout { columns: plan.fields.len(), sources, ignored: Vec::new() });
+    };
+    let schema =
+        |message: String| Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path).at(1, 1));
+    let names = fields_of(header, &options.csv).map_err(|fault| {
+        schema(format!("the header cannot be read: {}", fault.what)).hint("correct the file")
+    })?;
+    let mut texts: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        texts.push(String::from_utf8(name).map_err(|_| {
+            schema("the header is not UTF-8".to_owned())
+                .hint("write the file as UTF-8, or check `compression:`")
+        })?);
+    }
+    let keys = keys(&options.rename, plan, &sources);
+    let mut mistakes = Vec::new();
+    let mut ignored = Vec::new();
+    let mut seen: HashMap<&str, ()> = HashMap::new();
+    for (column, name) in texts.iter().enumerate() {
+        if !name.is_empty() && seen.insert(name, ()).is_some() {
+            mistakes.push(
+                schema(format!("the header names the column `{name}` twice"))
+                    .hint("give each column a name of its own: one of the two would be lost"),
+            );
+        }
+        match keys.get(name.as_bytes()).and_then(|index| sources.get_mut(*index)) {
+            Some(source) => *source = FieldSource::Column(column),
+            None => ignored.push(name.clone()),
+        }
+    }
+    for (field, source) in plan.fields.iter().zip(&sources) {
+        if matches!(source, FieldSource::Missing) && !field.nullable() {
+            let column = options.rename.iter().find(|(_, to)| to.as_str() == field.name());
+            let column = column.map_or(field.name(), |(from, _)| from.as_str());
+            mistakes.push(missing(field.name(), column, &texts, path));
+        }
+    }
+    match Error::many(mistakes) {
+        Some(error) => Err(error),
+        None => Ok(Layout { sources, columns: texts.len(), ignored }),
+    }
+}
+
+/// The error of a column that is not there.
+fn missing(field: &str, column: &str, found: &[String], path: &Path) -> Error {
+    let hint = match suggest(column, found) {
+        Some(near) => format!("did the file mean `{near}`? then write `rename: {{{near}: {field}}}`"),
+        None => format!("add the column, name it by `rename:`, or let `{field}` be nullable in the contract"),
+    };
+    Error::new(
+        codes::SOURCE_SCHEMA,
+        format!("the file has no column `{column}`, and `{field}` is never null"),
+    )
+    .place(Place::file(path))
+    .field(field)
+    .hint(hint)
+}

@@ -1,0 +1,382 @@
+//! Reading a folder of files.
+
+mod glob;
+mod layout;
+mod options;
+mod partition;
+
+#[cfg(test)]
+mod tests;
+
+use crate::formats::csv::CsvDecoder;
+use crate::formats::json::JsonDecoder;
+use crate::formats::parquet_read::{self, ParquetFile};
+use crate::read::again::AgainWork;
+use crate::read::cut::{Blank, Cutter};
+use crate::read::input::{Compression, Input, verify_pin};
+use crate::read::plan::{Projection, ReadPlan, ReadRequest};
+use crate::read::split::{SplitSetup, TextDecoder, TextSplitter, read_head};
+use arrow::datatypes::SchemaRef;
+use options::{FileFormat, FileOptions};
+use sha2::{Digest, Sha256};
+use staunch_commit::source::RawRecord;
+use staunch_commit::{ChunkWork, Listed, Origin, Source, SplitPoint, Splitter};
+use staunch_contract::Contract;
+use staunch_pipeline::{Late, Options, Treatment, Validate};
+use staunch_types::{Error, Place, Result, codes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What a read of files is made of.
+///
+/// The connection has one option: `root`, a folder relative to the project (default: the project itself). The object has
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `path` | a pattern below the root: `*`, `**`, `?`, `[a-z]` | required |
+/// | `format` | `csv`, `json` (one object per line) or `parquet` | required |
+/// | `compression` | `auto` (by the ending of the name), `none`, `gzip`, `zstd` | `auto` |
+/// | `header` | CSV: whether the first record names the columns | `true` |
+/// | `delimiter`, `quote` | CSV: one ASCII character each | `,` and `"` |
+/// | `nulls` | CSV: the texts that mean null; they replace the default (add `""` to keep it) | the empty field |
+/// | `dates` | field to format, as chrono writes it (`%d.%m.%Y`) | RFC 3339 |
+/// | `rename` | column in the file to field of the contract | |
+/// | `partition` | fields that the path says: `year={year}/month={month}`; each value is a split | |
+/// | `max_record` | the size beyond which a record is refused | 16 MiB |
+/// | `chunk_bytes` | the least size of a chunk | 4 MiB |
+///
+/// With the default of `nulls` an empty field is null where the type has no empty value, and for a nullable text unless it
+/// stands between quotation marks; a text that is never null is empty then.
+#[derive(Debug, Clone)]
+pub struct FilesSourceSpec {
+    /// `connection/object`.
+    pub name: String,
+    /// The folder of the project.
+    pub project: PathBuf,
+    /// The options of the connection.
+    pub connection: Options,
+    /// The options of the object.
+    pub object: Options,
+    /// The contract of the read.
+    pub contract: Arc<Contract>,
+    /// The bound of lateness, if there is one.
+    pub late_after: Option<Duration>,
+    /// What happens to late rows.
+    pub late: Late,
+    /// Which columns are validated.
+    pub validate: Validate,
+    /// The treatment of each PII class.
+    pub pii: BTreeMap<String, Treatment>,
+    /// The token key of each PII class with [`Treatment::Token`], derived for `token/<class>`.
+    pub token_keys: BTreeMap<String, [u8; 32]>,
+    /// Overrides `chunk_bytes`; for tests.
+    pub chunk_bytes: Option<usize>,
+}
+
+/// A folder of files as a [`Source`].
+pub struct FilesSource {
+    name: String,
+    object: FileOptions,
+    contract: Arc<Contract>,
+    plan: Arc<ReadPlan>,
+    chunk_bytes: usize,
+    fingerprint: String,
+    about: String,
+    ignored: Mutex<BTreeSet<String>>,
+}
+
+impl FilesSource {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Every mistake of the options at once (`ST0005`, `ST0041`, ...), each with its place; `ST0032` for a PII class
+    /// without a treatment.
+    pub fn new(spec: FilesSourceSpec) -> Result<Self> {
+        let object =
+            FileOptions::read(&spec.project, &spec.connection, &spec.object, &spec.name, &spec.contract)?;
+        let plan = ReadPlan::new(&ReadRequest {
+            contract: &spec.contract,
+            late_after: spec.late_after,
+            late: spec.late,
+            validate: spec.validate,
+            pii: &spec.pii,
+            token_keys: &spec.token_keys,
+            formats: &object.dates,
+        })?;
+        let chunk_bytes = spec.chunk_bytes.unwrap_or(object.chunk_bytes);
+        Ok(Self {
+            fingerprint: fingerprint(&spec),
+            about: about(&spec, &object),
+            name: spec.name,
+            contract: spec.contract,
+            plan: Arc::new(plan),
+            chunk_bytes: chunk_bytes.clamp(1, 512 << 20),
+            object,
+            ignored: Mutex::new(BTreeSet::new()),
+        })
+    }
+
+    /// The columns of the files opened so far that the contract does not name; they are ignored.
+    #[must_use]
+    pub fn ignored_columns(&self) -> Vec<String> {
+        self.ignored.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn ignore(&self, columns: Vec<String>) {
+        self.ignored.lock().unwrap_or_else(PoisonError::into_inner).extend(columns);
+    }
+
+    fn compression(&self, path: &str) -> Compression {
+        self.object.compression.unwrap_or_else(|| Compression::of_name(path))
+    }
+
+    /// The rules by which text files are cut; a CSV file with one column has no blank lines.
+    fn cutter(&self, columns: Option<usize>) -> Cutter {
+        let csv = self.object.format == FileFormat::Csv;
+        Cutter {
+            quoting: csv.then_some((self.object.csv.delimiter, self.object.csv.quote)),
+            blank: match (csv, columns) {
+                (false, _) => Blank::Space,
+                (true, Some(1)) => Blank::Never,
+                (true, _) => Blank::Empty,
+            },
+            max_record: self.object.max_record,
+        }
+    }
+
+    /// The decoder of a CSV file with this header, and how many columns it has.
+    fn csv_decoder(
+        &self,
+        origin: &Listed,
+        header: Option<Vec<u8>>,
+        projection: &Arc<Projection>,
+    ) -> Result<(Arc<dyn TextDecoder>, usize)> {
+        let path = self.object.root.join(&origin.path);
+        let constants = layout::constants(&self.object, &self.plan, &origin.path)?;
+        let layout = layout::csv(&self.object, &self.plan, constants, header.as_deref(), &path)?;
+        self.ignore(layout.ignored);
+        let decoder = CsvDecoder {
+            spec: self.object.csv.clone(),
+            plan: Arc::clone(&self.plan),
+            projection: Arc::clone(projection),
+            columns: layout.columns,
+            header,
+            sources: layout.sources,
+        };
+        Ok((Arc::new(decoder), layout.columns))
+    }
+
+    /// The decoder of a file of JSON lines. With `by_contract` its keys are the names of the contract's fields.
+    fn json_decoder(
+        &self,
+        origin: &Listed,
+        by_contract: bool,
+        projection: &Arc<Projection>,
+    ) -> Result<Arc<dyn TextDecoder>> {
+        let sources = layout::constants(&self.object, &self.plan, &origin.path)?;
+        let renames = if by_contract { &BTreeMap::new() } else { &self.object.rename };
+        let keys = layout::keys(renames, &self.plan, &sources);
+        let (plan, projection) = (Arc::clone(&self.plan), Arc::clone(projection));
+        Ok(Arc::new(JsonDecoder { plan, projection, sources, keys }))
+    }
+
+    fn open_text(
+        &self,
+        origin: &Origin,
+        at: &SplitPoint,
+        projection: Arc<Projection>,
+    ) -> Result<Box<dyn Splitter>> {
+        let listed = &origin.listed;
+        let path = glob::resolve(&self.object.root, &listed.path)?;
+        let mut input = Input::open(&path, listed, self.compression(&listed.path))?;
+        let csv = self.object.format == FileFormat::Csv;
+        let head = read_head(&mut input, &self.cutter(None), csv && self.object.csv.header)?;
+        let (decoder, columns) = if csv {
+            let (decoder, columns) = self.csv_decoder(listed, head.header.clone(), &projection)?;
+            (decoder, Some(columns))
+        } else {
+            (self.json_decoder(listed, false, &projection)?, None)
+        };
+        let (cutter, plan) = (self.cutter(columns), Arc::clone(&self.plan));
+        let setup = SplitSetup { cutter, decoder, plan, projection, chunk_bytes: self.chunk_bytes };
+        Ok(Box::new(TextSplitter::new(input, head, at, setup)?))
+    }
+}
+
+impl Source for FilesSource {
+    fn contract(&self) -> &Arc<Contract> {
+        &self.plan.output
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.plan.schema)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>> {
+        let found = self.object.glob.find(&self.object.root)?;
+        if found.is_empty() {
+            let pattern = &self.object.pattern;
+            return Err(Error::new(codes::SOURCE_MISSING, format!("no file matches `{pattern}`"))
+                .place(Place::file(&self.object.root))
+                .hint(format!("check `path:` of `{}` in staunch.yaml", self.name)));
+        }
+        Ok(found)
+    }
+
+    fn open(&self, origin: &Origin, at: &SplitPoint, columns: Option<&[usize]>) -> Result<Box<dyn Splitter>> {
+        let projection = Arc::new(self.plan.project(columns)?);
+        if self.object.format != FileFormat::Parquet {
+            return self.open_text(origin, at, projection);
+        }
+        let path = glob::resolve(&self.object.root, &origin.listed.path)?;
+        let constants = layout::constants(&self.object, &self.plan, &origin.listed.path)?;
+        let file = ParquetFile {
+            path,
+            pin: origin.listed.clone(),
+            plan: Arc::clone(&self.plan),
+            projection,
+            keys: layout::keys(&self.object.rename, &self.plan, &constants),
+            sources: constants,
+        };
+        let (splitter, ignored) = parquet_read::open(file, at)?;
+        self.ignore(ignored);
+        Ok(splitter)
+    }
+
+    fn again(&self, origin: &Origin, records: &[RawRecord]) -> Result<Box<dyn ChunkWork>> {
+        let listed = &origin.listed;
+        let projection = Arc::new(self.plan.project(None)?);
+        let decoder = match self.object.format {
+            FileFormat::Csv => {
+                let mut header = None;
+                if self.object.csv.header {
+                    let path = glob::resolve(&self.object.root, &listed.path)?;
+                    let mut input = Input::open_unpinned(&path, self.compression(&listed.path))?;
+                    header = read_head(&mut input, &self.cutter(None), true)?.header;
+                }
+                self.csv_decoder(listed, header, &projection)?.0
+            }
+            FileFormat::Json => self.json_decoder(listed, false, &projection)?,
+            // The raw form of a Parquet row is JSON under the names of the contract.
+            FileFormat::Parquet => self.json_decoder(listed, true, &projection)?,
+        };
+        let plan = Arc::clone(&self.plan);
+        Ok(Box::new(AgainWork { decoder, plan, projection, records: records.to_vec() }))
+    }
+
+    fn digest(&self, listed: &Listed) -> Result<String> {
+        let path = glob::resolve(&self.object.root, &listed.path)?;
+        if self.object.format == FileFormat::Parquet {
+            verify_pin(&path, listed)?;
+            return parquet_read::footer_digest(&path);
+        }
+        let mut input = Input::open(&path, listed, self.compression(&listed.path))?;
+        let mut block = Vec::new();
+        while !input.ended() {
+            block.clear();
+            input.fill(&mut block, 1 << 20)?;
+            input.pass(&block);
+        }
+        input.verify()?;
+        Ok(input.digest())
+    }
+
+    fn split(&self, path: &str) -> String {
+        let values = self.object.partition.as_ref().and_then(|p| p.read(path)).unwrap_or_default();
+        let values: Vec<String> = values.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        values.join("/")
+    }
+
+    fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    fn object(&self) -> &str {
+        &self.name
+    }
+
+    fn describe(&self) -> String {
+        let mut text = self.about.clone();
+        let ignored = self.ignored_columns();
+        if !ignored.is_empty() {
+            let _ = write!(text, ", columns ignored: {}", ignored.join(", "));
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for FilesSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = &self.name;
+        f.debug_struct("FilesSource")
+            .field("name", name)
+            .field("contract", &self.contract.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// sha256 of everything that decides what a file reads as, in a fixed text form.
+fn fingerprint(spec: &FilesSourceSpec) -> String {
+    let mut text = format!("files 1\nname {}\ncontract {}\n", spec.name, spec.contract.fingerprint());
+    for (which, options) in [("connection", &spec.connection), ("object", &spec.object)] {
+        for (key, option) in &options.entries {
+            let _ = writeln!(text, "{which} {key:?} {}", option.value);
+        }
+    }
+    let late_after = spec.late_after.map(|d| d.as_micros());
+    let _ = writeln!(text, "late {late_after:?} {:?}\nvalidate {:?}", spec.late, spec.validate);
+    for class in spec.contract.fields.iter().filter_map(|f| f.pii.as_ref()).collect::<BTreeSet<_>>() {
+        let _ = writeln!(text, "pii {class:?} {:?}", spec.pii.get(class));
+    }
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// One line for `plan`.
+fn about(spec: &FilesSourceSpec, object: &FileOptions) -> String {
+    let mut parts = Vec::new();
+    parts.push(format!("files `{}`", object.pattern));
+    parts.push(
+        match object.format {
+            FileFormat::Csv => "csv",
+            FileFormat::Json => "json",
+            FileFormat::Parquet => "parquet",
+        }
+        .to_owned(),
+    );
+    if object.format != FileFormat::Parquet {
+        parts.push(
+            match object.compression {
+                None => "compression by name",
+                Some(Compression::None) => "not compressed",
+                Some(Compression::Gzip) => "gzip",
+                Some(Compression::Zstd) => "zstd",
+            }
+            .to_owned(),
+        );
+    }
+    parts.push(
+        match spec.validate {
+            Validate::All => "validates all columns",
+            Validate::Used => "validates used columns only",
+        }
+        .to_owned(),
+    );
+    parts.push(match (spec.late_after, spec.late) {
+        (None, _) => "nothing is late".to_owned(),
+        (Some(bound), Late::Keep) => format!("late after {bound:?}"),
+        (Some(bound), Late::Include) => format!("late after {bound:?}, but included"),
+    });
+    for (field, class) in spec.contract.fields.iter().filter_map(|f| Some((&f.name, f.pii.as_ref()?))) {
+        let word = match spec.pii.get(class) {
+            Some(Treatment::Keep) => "kept",
+            Some(Treatment::Mask) => "masked",
+            Some(Treatment::Token) => "tokenised",
+            Some(Treatment::Drop) | None => "dropped",
+        };
+        parts.push(format!("`{field}` ({class}) {word}"));
+    }
+    parts.join(", ")
+}

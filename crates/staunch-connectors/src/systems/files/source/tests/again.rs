@@ -1,0 +1,56 @@
+//! Dead rows, decoded again.
+
+use super::{Outcome, origin, read, spec};
+use crate::read::SequentialTurn;
+use crate::systems::files::FilesSource;
+use staunch_commit::source::RawRecord;
+use staunch_commit::{Source, SplitPoint};
+
+/// Reads a file under one contract, and its dead rows again under another.
+fn check(name: &str, format: &str, text: &[u8], before: &str, after: &str) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(name), text).unwrap();
+    let object = format!(r#"{{"path": "{name}", "format": "{format}"}}"#);
+    let source = FilesSource::new(spec(dir.path(), before, &object)).unwrap();
+    let pin = origin(&source);
+    let mut splitter = source.open(&pin, &SplitPoint::default(), None).unwrap();
+    let mut turn = SequentialTurn::default();
+    let dead = splitter.next().unwrap().unwrap().work.run(&mut turn).unwrap().dead;
+    let records: Vec<RawRecord> =
+        dead.into_iter().map(|d| RawRecord { place: d.place, line: d.line, raw: d.raw }).collect();
+    let mended = FilesSource::new(spec(dir.path(), after, &object)).unwrap();
+    let mut outcome = Outcome::default();
+    outcome.add(mended.again(&pin, &records).unwrap().run(&mut SequentialTurn::default()).unwrap());
+    // Read as a whole under the mended contract, the same rows stand at the same places.
+    let (whole, _) =
+        read(&mended, &pin, &SplitPoint::default(), &mut SequentialTurn::default(), None).unwrap();
+    for row in outcome.rows.iter().zip(&outcome.raw) {
+        assert!(whole.rows.iter().zip(&whole.raw).any(|other| other == row), "{row:?}");
+    }
+    outcome
+}
+
+#[test]
+fn csv_and_json() {
+    let found = check(
+        "x.csv",
+        "csv",
+        b"b,a\nx,1\n\"y\nz\",2.5\nw\n\"open,1\n",
+        "a:long b:string",
+        "a:double b:string",
+    );
+    assert_eq!(found.rows, ["8: 2.5|y\nz"]);
+    assert_eq!(found.raw, ["3/\"y\nz\",2.5"]);
+    assert_eq!(found.dead.len(), 2);
+    assert!(found.dead[0].starts_with("18/5 Decode.Malformed the record has another number"), "{found:?}");
+    assert!(found.dead[1].starts_with("20/6 Decode.Malformed a quotation mark is never closed"), "{found:?}");
+    let found = check("x.json", "json", b"{\"a\":1}\n{\"a\":1.5}\n{\"a\":\n", "a:long", "a:double");
+    assert_eq!(found.rows, ["8: 1.5"]);
+    assert_eq!(found.dead, ["18/3 Decode.Malformed the record is not JSON: {\"a\":"]);
+}
+
+#[test]
+fn no_records_give_no_rows() {
+    let found = check("x.csv", "csv", b"a,b\n1,2\n", "a:long b:long", "a:long b:long");
+    assert_eq!(found, Outcome::default());
+}

@@ -1,0 +1,7 @@
+//! Systems: where the data lie.
+
+pub mod files;
+mod shown;
+pub mod sqlite;
+mod staged;
+mod text;

@@ -1,0 +1,60 @@
+//! Values that a target shows as text, as columns of a contract again: for people to look at.
+//!
+//! It is not the way back of an encoding: what is not of the fixed form is shown as null.
+
+use arrow::array::{ArrayRef, AsArray, BinaryArray, StringArray};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{
+    DataType, Field as ArrowField, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use staunch_contract::{Contract, Type};
+use staunch_types::{Error, Result, codes};
+use std::sync::Arc;
+
+/// A value as a target shows it.
+pub(crate) type Shown = Option<Vec<u8>>;
+
+/// A column from what a target shows: the bytes of `bytes`, the text of everything else.
+pub(crate) fn column(ty: &Type, values: &[Shown]) -> Result<ArrayRef> {
+    if *ty == Type::Bytes {
+        return Ok(Arc::new(values.iter().map(Option::as_deref).collect::<BinaryArray>()));
+    }
+    let text = |value: &Shown| value.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let texts: ArrayRef = Arc::new(values.iter().map(text).collect::<StringArray>());
+    let options = CastOptions { safe: true, ..CastOptions::default() };
+    // The cast knows offsets but, as it is built here, no names of zones: an instant is read at +00:00 and then named UTC.
+    let zone = || Some(Arc::from("+00:00"));
+    let wanted = match ty {
+        Type::TimestampMillis => DataType::Timestamp(TimeUnit::Millisecond, zone()),
+        Type::TimestampMicros => DataType::Timestamp(TimeUnit::Microsecond, zone()),
+        _ => ty.arrow(),
+    };
+    let column = cast_with_options(&texts, &wanted, &options).map_err(|_| {
+        Error::new(codes::INTERNAL, "a column cannot be shown").hint("report this with the contract")
+    })?;
+    Ok(match ty {
+        Type::TimestampMillis => {
+            Arc::new(column.as_primitive::<TimestampMillisecondType>().clone().with_timezone("UTC"))
+        }
+        Type::TimestampMicros => {
+            Arc::new(column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone("UTC"))
+        }
+        _ => column,
+    })
+}
+
+/// A batch in the schema of the contract; where a target holds nulls that the contract does not know, its fields may be null.
+pub(crate) fn batch(contract: &Contract, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let schema = contract.arrow_schema();
+    if let Ok(batch) = RecordBatch::try_new_with_options(schema, columns.clone(), &options) {
+        return Ok(batch);
+    }
+    let fields: Vec<_> =
+        contract.fields.iter().map(|f| ArrowField::new(&f.name, f.ty.arrow(), true)).collect();
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(|_| {
+        Error::new(codes::SINK_SCHEMA, "the target does not have the columns of the contract")
+            .hint("run the pipeline, or compare the target with the contract")
+    })
+}

@@ -1,0 +1,164 @@
+//! Showing what was decided: every sink applies whole epochs, in order, however often it is asked.
+
+use super::cx::RunCx;
+use super::env::Progress;
+use staunch_commit::{Applied, ApplyWork, Committer, Fence, HashSum, RunState, Segment};
+use staunch_types::{Epoch, Error, Result, Verdict, codes, failpoint};
+use std::time::Duration;
+
+/// How often an unavailable target is asked again, and how long to wait at most before the last time.
+const ATTEMPTS: u32 = 5;
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+/// Fences older generations at every target and refuses targets that are not this region's.
+pub(crate) async fn fence(cx: &RunCx<'_>, committer: &Committer, last: Option<Epoch>) -> Result<()> {
+    let fence =
+        Fence { region: committer.region_id().clone(), generation: committer.generation() };
+    for (write, sink) in cx.sinks {
+        failpoint::pass("recover.before_sink");
+        let at = sink.recover(&fence).await.map_err(|e| e.stage(write))?;
+        failpoint::pass("recover.after_sink");
+        if let Some(at) = at
+            && last.is_none_or(|last| at > last)
+        {
+            return Err(Error::new(
+                codes::SINK_AHEAD,
+                format!("`{write}` has applied epoch {at}, which the epoch log does not hold"),
+            )
+            .stage(write)
+            .hint("the state folder is older than the target (a restored backup?): restore the newer state folder, or write to another table"));
+        }
+    }
+    Ok(())
+}
+
+/// Applies everything of a run that is committed and not shown.
+pub(crate) async fn apply_missing(
+    cx: &RunCx<'_>,
+    committer: &Committer,
+    state: &mut RunState,
+    live_before: &dyn Fn(&str) -> Vec<Segment>,
+) -> Result<u64> {
+    let missing: Vec<(String, Epoch)> = state
+        .unapplied
+        .iter()
+        .flat_map(|(write, epochs)| epochs.iter().map(|e| (write.clone(), *e)))
+        .collect();
+    for (write, epoch) in &missing {
+        apply_one(cx, committer, state, write, *epoch, live_before).await?;
+    }
+    Ok(missing.len() as u64)
+}
+
+/// Applies one epoch to one sink and records the target's answer.
+pub(crate) async fn apply_one(
+    cx: &RunCx<'_>,
+    committer: &Committer,
+    state: &mut RunState,
+    write: &str,
+    epoch: Epoch,
+    live_before: &dyn Fn(&str) -> Vec<Segment>,
+) -> Result<()> {
+    let sink = cx.sinks.get(write).ok_or_else(|| {
+        Error::new(codes::EDITED, format!("epoch {epoch} is committed for `{write}` and not shown, and the pipeline writes to it no more"))
+            .hint("put the write back and run once; then take it out")
+    })?;
+    let decided = state
+        .sinks
+        .get(write)
+        .and_then(|epochs| epochs.iter().find(|(e, _)| *e == epoch))
+        .map(|(_, sink)| sink.clone())
+        .ok_or_else(|| Error::new(codes::INTERNAL, format!("epoch {epoch} holds nothing for `{write}`")))?;
+    let segments = state.segments_to_apply(write, epoch);
+    let obsolete = match decided.mode {
+        staunch_types::WriteMode::Replace => {
+            live_before(write).into_iter().filter_map(|segment| segment.target).collect()
+        }
+        _ => Vec::new(),
+    };
+    let work = ApplyWork {
+        region: committer.region_id().clone(),
+        run: state.run.clone(),
+        generation: committer.generation(),
+        epoch,
+        previous: decided.previous,
+        mode: decided.mode,
+        segments,
+        obsolete,
+    };
+    cx.env.observer.progress(&Progress { doing: format!("showing {write}"), ..progress_of(state) });
+    // After its create and before any apply: a zombie must not apply.
+    committer.still_newest().await?;
+    failpoint::pass("apply.before");
+    let applied = with_retries(cx, async || sink.apply(&work).await).await.map_err(|e| e.stage(write))?;
+    failpoint::pass("apply.after");
+    compare(&work, &applied, state)?;
+    committer.record_applied(epoch, write, &applied).await?;
+    state.note_applied(write, epoch, &applied);
+    Ok(())
+}
+
+/// The far end of the edge to a target: what apply read, against what the pipeline handed over.
+fn compare(work: &ApplyWork, applied: &Applied, state: &RunState) -> Result<()> {
+    let write = state
+        .sinks
+        .iter()
+        .find(|(_, epochs)| epochs.iter().any(|(e, s)| *e == work.epoch && s.previous == work.previous))
+        .map_or("", |(name, _)| name.as_str());
+    let staged: u64 = work.segments.iter().map(|s| s.rows).sum();
+    let answered = applied.applied + applied.unchanged + applied.superseded + applied.dead.len() as u64;
+    if applied.rows != staged || answered != staged {
+        return Err(Error::new(
+            codes::IMBALANCE,
+            format!("epoch {}: {staged} rows staged, {} read by apply, {answered} answered for", work.epoch, applied.rows),
+        )
+        .stage(write)
+        .hint("this is a bug of Staunch, or the target was written by somebody else at the same time; keep the state folder and report it"));
+    }
+    let near = state.near_to_apply(write, work.epoch);
+    let far = applied.hash_sum.as_deref().and_then(HashSum::from_hex);
+    match (near.hash, far) {
+        (Some(near), Some(far)) if near != far && !write.is_empty() => Err(Error::new(
+            codes::IMBALANCE,
+            format!("epoch {}: the rows that apply read are not those that were handed over", work.epoch),
+        )
+        .stage(write)
+        .hint("this is a bug of Staunch; keep the state folder and report it")),
+        _ => Ok(()),
+    }
+}
+
+/// An outage of a target is not a poison row: it is tried again, with growing pauses and jitter, and then left to the next
+/// start; nothing fills the DLQ.
+async fn with_retries<T>(cx: &RunCx<'_>, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        match attempt().await {
+            Err(error)
+                if error.code() == codes::SINK_UNAVAILABLE
+                    && error.verdict() == Verdict::Retry
+                    && tries + 1 < ATTEMPTS
+                    && !cx.env.stop.asked() =>
+            {
+                tries += 1;
+                let most = LONGEST_WAIT.min(Duration::from_millis(125) * 2u32.pow(tries));
+                let millis = u64::try_from(most.as_millis()).unwrap_or(1).max(1);
+                let wait = Duration::from_millis(cx.env.rng.next() % millis);
+                cx.env.observer.note(&format!("{error}; trying again ({tries} of {})", ATTEMPTS - 1));
+                cx.env.clock.sleep(wait);
+            }
+            other => return other,
+        }
+    }
+}
+
+pub(crate) fn progress_of(state: &RunState) -> Progress {
+    Progress {
+        doing: String::new(),
+        records: state.ledger.found(),
+        bytes: state.ledger.reads.values().map(|r| r.bytes).sum(),
+        dead: state.ledger.dead(),
+        late: state.ledger.late(),
+        epochs: state.last.0.saturating_sub(state.first.0) + 1,
+    }
+}

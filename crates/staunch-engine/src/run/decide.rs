@@ -1,0 +1,307 @@
+//! What a run reads, and whether it may: pure decisions over facts that others have gathered.
+
+use super::graph::{Graph, Scope};
+use staunch_commit::{
+    Admitted, Fingerprint, Listed, Origin, PinnedOrigin, Progress, SplitPoint, Standing,
+};
+use staunch_types::{Error, Place, Result, WriteMode, codes};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a run may read of one read, decided from a listing and from what stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Admission {
+    /// The origins, in order.
+    pub(crate) origins: Vec<PinnedOrigin>,
+    /// Files that were read wholly, have changed since, and are not read again.
+    pub(crate) changed: Vec<String>,
+}
+
+/// Whether a listed file is the content that was admitted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sameness {
+    /// Never seen.
+    New,
+    /// Size and time are those that were admitted, or the digest proves it.
+    Same,
+    /// Another content.
+    Changed,
+}
+
+/// Tells whether a file is known. `digest` computes the digest of the file as it is now; it is asked only where size is
+/// equal and the time is not.
+///
+/// # Errors
+/// What `digest` says.
+pub(crate) fn sameness(
+    listed: &Listed,
+    admitted: Option<&Admitted>,
+    digest: impl FnOnce(&Listed) -> Result<String>,
+) -> Result<Sameness> {
+    let Some(before) = admitted else { return Ok(Sameness::New) };
+    if before.origin.listed.size != listed.size {
+        return Ok(Sameness::Changed);
+    }
+    if before.origin.listed.modified == listed.modified {
+        return Ok(Sameness::Same);
+    }
+    match &before.digest {
+        Some(known) if *known == digest(listed)? => Ok(Sameness::Same),
+        _ => Ok(Sameness::Changed),
+    }
+}
+
+/// The version of a listed file: one more than that of the content that was admitted before, unless it is that content.
+fn origin(listed: &Listed, admitted: Option<&Admitted>, same: Sameness) -> Origin {
+    let before = admitted.map_or(0, |a| a.origin.version);
+    let version = if same == Sameness::Same { before } else { before + 1 };
+    Origin { listed: listed.clone(), version }
+}
+
+/// Admits files to a read.
+///
+/// # Errors
+/// `Source.Changed` if a file of an incremental read was read half and has changed since.
+pub(crate) fn admit(
+    read: &str,
+    scope: Scope,
+    listing: &[(Listed, Sameness)],
+    admitted: Option<&BTreeMap<String, Admitted>>,
+    progress: Option<&Progress>,
+    full_refresh: bool,
+) -> Result<Admission> {
+    let mut admission = Admission::default();
+    let mut half_read = Vec::new();
+    for (listed, same) in listing {
+        let known = admitted.and_then(|a| a.get(&listed.path));
+        let origin = origin(listed, known, *same);
+        let so_far = progress.and_then(|p| p.paths.get(&listed.path));
+        let from = match (scope, so_far) {
+            (Scope::Incremental, Some(point)) if !full_refresh => match (same, point.finished) {
+                (Sameness::Changed, true) => {
+                    admission.changed.push(listed.path.clone());
+                    continue;
+                }
+                (Sameness::Changed, false) => {
+                    half_read.push(listed.path.clone());
+                    continue;
+                }
+                (_, true) => continue,
+                (_, false) => point.clone(),
+            },
+            _ => SplitPoint::default(),
+        };
+        admission.origins.push(PinnedOrigin { origin, from });
+    }
+    if let Some(first) = half_read.first() {
+        return Err(Error::new(
+            codes::SOURCE_CHANGED,
+            format!("read `{read}` stopped inside a file that has changed since: {}", half_read.join(", ")),
+        )
+        .place(Place::file(first))
+        .hint("run with --full-refresh to read everything again and replace every sink"));
+    }
+    Ok(admission)
+}
+
+/// What happens about stages that were edited since the last run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Edits {
+    /// Nothing above an incremental write has changed.
+    None,
+    /// Something has, and a flag says how to go on.
+    Accepted(Vec<String>),
+}
+
+/// Compares the stages above incremental writes with those of the last run.
+///
+/// # Errors
+/// `Run.Edited` with the difference, if there is one and no flag allows it.
+pub(crate) fn edits(
+    graph: &Graph,
+    now: &BTreeMap<String, Fingerprint>,
+    before: &BTreeMap<String, Fingerprint>,
+    allowed: bool,
+) -> Result<Edits> {
+    if before.is_empty() {
+        return Ok(Edits::None);
+    }
+    let mut differences = Vec::new();
+    for node in graph.writes.iter().filter(|w| w.incremental) {
+        let key = write_key(&node.write.name);
+        match before.get(&key) {
+            Some(old) if now.get(&key).is_some_and(|new| new.hash == old.hash) => {}
+            Some(_) => differences.extend(above(graph, &node.write.from.stage).iter().filter_map(|stage| {
+                let (old, new) = (before.get(stage), now.get(stage));
+                (old.map(|f| &f.definition) != new.map(|f| &f.definition)).then(|| difference(stage, old, new))
+            })),
+            None => differences.push(format!("the write to `{}` is new", node.write.name)),
+        }
+    }
+    differences.dedup();
+    if differences.is_empty() {
+        return Ok(Edits::None);
+    }
+    if allowed {
+        return Ok(Edits::Accepted(differences));
+    }
+    Err(Error::new(
+        codes::EDITED,
+        format!("the pipeline was edited since its last run:\n{}", differences.join("\n")),
+    )
+    .place(Place::file(&graph.pipeline.file))
+    .hint("--full-refresh reads everything again and replaces every sink; --accept-change goes on from here and leaves what was written as it is"))
+}
+
+/// The name under which the fingerprint of a write is kept: apart from those of stages.
+#[must_use]
+pub(crate) fn write_key(write: &str) -> String {
+    format!("write {write}")
+}
+
+fn above(graph: &Graph, stage: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([stage.to_owned()]);
+    if let Some(node) = graph.stage(stage) {
+        for input in &node.plan.inputs {
+            found.extend(above(graph, input));
+        }
+    }
+    found
+}
+
+fn difference(stage: &str, old: Option<&Fingerprint>, new: Option<&Fingerprint>) -> String {
+    let lines = |f: Option<&Fingerprint>| -> Vec<String> {
+        f.map(|f| f.definition.lines().map(str::to_owned).collect()).unwrap_or_default()
+    };
+    let (old, new) = (lines(old), lines(new));
+    let mut text = format!("  stage `{stage}`:");
+    for line in old.iter().filter(|l| !new.contains(l)) {
+        text.push_str(&format!("\n    - {line}"));
+    }
+    for line in new.iter().filter(|l| !old.contains(l)) {
+        text.push_str(&format!("\n    + {line}"));
+    }
+    text
+}
+
+/// Whether the whole reads can be skipped: the same versions of all inputs, the same stages, nothing that asks for the time.
+#[must_use]
+pub(crate) fn nothing_changed(
+    graph: &Graph,
+    origins: &BTreeMap<String, Vec<PinnedOrigin>>,
+    now: &BTreeMap<String, Fingerprint>,
+    standing: &Standing,
+) -> bool {
+    let asks_time = graph.stages.iter().any(|s| s.plan.uses_now);
+    let inputs_same = graph.reads.iter().filter(|r| r.scope != Scope::Incremental).all(|r| {
+        let name = &r.read.name;
+        let versions = origins.get(name).map(|o| versions(o));
+        versions.is_some() && versions.as_ref() == standing.inputs.get(name)
+    });
+    let stages_same = graph
+        .writes
+        .iter()
+        .filter(|w| !w.incremental)
+        .all(|w| {
+            let key = write_key(&w.write.name);
+            now.get(&key).map(|f| &f.hash) == standing.succeeded.get(&key).map(|f| &f.hash)
+        });
+    !asks_time && inputs_same && stages_same
+}
+
+/// The paths and versions of pinned origins.
+#[must_use]
+pub(crate) fn versions(origins: &[PinnedOrigin]) -> Vec<(String, u32)> {
+    origins.iter().map(|o| (o.origin.listed.path.clone(), o.origin.version)).collect()
+}
+
+/// What stands after a run: what it admitted, how far it read, which files are live.
+#[must_use]
+pub(crate) fn standing_after(
+    graph: &Graph,
+    run: &staunch_commit::RunState,
+    base: &Standing,
+    succeeded: bool,
+    prefix_max: &BTreeMap<String, BTreeMap<String, i64>>,
+) -> Standing {
+    let pins = &run.pins;
+    let mut after = base.clone();
+    if !succeeded && pins.full_refresh {
+        // All positions of a failed full refresh are void, and its segments, which were all to replace.
+        return after;
+    }
+    after.fingerprints.clone_from(&pins.fingerprints);
+    for node in &graph.reads {
+        let name = &node.read.name;
+        let Some(origins) = pins.origins.get(name) else { continue };
+        let finished = run.finished.get(name);
+        let admitted = after.admitted.entry(node.source.object().to_owned()).or_default();
+        for (ordinal, pinned) in origins.iter().enumerate() {
+            let end = finished.and_then(|f| f.get(&ordinal));
+            let digest = end.map(|point| point.digest.clone());
+            let entry = Admitted { origin: pinned.origin.clone(), digest };
+            match admitted.get(&pinned.origin.listed.path) {
+                Some(known) if known.origin == entry.origin && entry.digest.is_none() => {}
+                _ => {
+                    admitted.insert(pinned.origin.listed.path.clone(), entry);
+                }
+            }
+        }
+        if node.scope == Scope::Incremental {
+            let progress = after.progress.entry(name.clone()).or_default();
+            if pins.full_refresh {
+                *progress = Progress::default();
+            }
+            for (ordinal, point) in finished.into_iter().flatten() {
+                if let Some(pinned) = origins.get(*ordinal) {
+                    progress.paths.insert(pinned.origin.listed.path.clone(), point.clone());
+                }
+            }
+            if let Some((ordinal, point)) = run.positions.get(name).and_then(super::position::half_read)
+                && let Some(pinned) = origins.get(ordinal)
+            {
+                progress.paths.insert(pinned.origin.listed.path.clone(), point);
+            }
+            if let Some(found) = prefix_max.get(name) {
+                progress.prefix_max.extend(found.clone());
+            }
+        } else if succeeded {
+            after.inputs.insert(name.clone(), versions(origins));
+        }
+    }
+    after = after_writes(run, after);
+    if succeeded {
+        after.succeeded.clone_from(&pins.fingerprints);
+    }
+    after
+}
+
+/// What stands after the writes of a run: the last epoch that each target was to apply, and the files that are live.
+#[must_use]
+pub(crate) fn after_writes(run: &staunch_commit::RunState, mut after: Standing) -> Standing {
+    for (write, epochs) in &run.sinks {
+        for (epoch, sink) in epochs {
+            let live = after.live.entry(write.clone()).or_default();
+            match sink.mode {
+                WriteMode::Replace if sink.apply => {
+                    after.applied.insert(write.clone(), *epoch);
+                    *live = run.segments_to_apply(write, *epoch);
+                }
+                // Replace segments of a run that failed are void.
+                WriteMode::Replace => {}
+                _ => {
+                    if sink.apply {
+                        after.applied.insert(write.clone(), *epoch);
+                    }
+                    live.extend(sink.segments.iter().cloned());
+                }
+            }
+        }
+    }
+    for segments in after.live.values_mut() {
+        segments.retain(|s| s.target.is_some());
+    }
+    after
+}
+
+#[cfg(test)]
+mod tests;

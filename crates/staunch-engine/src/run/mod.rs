@@ -1,0 +1,476 @@
+//! The run: from pins to the last epoch, and from wherever a killed process left off.
+//!
+//! A start *is* a recovery: [`run`] raises the generation, looks at the last run in the log, decides whether to continue it
+//! or to begin a new one, claims the next epoch with a fence, lets every target say what it has, applies what is missing, and
+//! goes on. Two phases: reads and per-row stages in epochs cut by input bytes; then whole-input stages, whose results are
+//! the last epoch.
+
+mod apply;
+mod building;
+mod compute;
+mod cx;
+mod decide;
+mod env;
+mod graph;
+mod leaves;
+mod ordered;
+mod pin;
+mod position;
+mod replay;
+mod report;
+mod stream;
+mod turn;
+
+pub use cx::Sinks;
+pub use env::{Env, Observer, Progress, Request, Stop, new_run_id};
+pub use graph::{Graph, ReadNode, Scope, StageNode, Transport, WriteNode};
+pub use replay::{check_replay, discard, replay};
+pub use report::Report;
+
+use crate::leaf::Leaf;
+use crate::sql::{SessionSpec, session};
+use building::Building;
+use cx::RunCx;
+use position::Position;
+use staunch_commit::{
+    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment, Standing,
+};
+use staunch_types::{Error, Result, RunId, Verdict, WriteMode, codes};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stream::Coordinator;
+
+/// Runs a pipeline to its end. Called from a thread that is not one of the runtime's.
+///
+/// # Errors
+/// Whatever ended it. After an error with [`Verdict::Retry`] the run is unfinished and the next call continues it; after
+/// another it has ended as failed.
+pub fn run(
+    graph: &Graph,
+    sinks: &Sinks,
+    env: &Env,
+    request: &Request,
+    handle: &tokio::runtime::Handle,
+) -> Result<Report> {
+    for (write, sink) in sinks {
+        handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
+    }
+    loop {
+        let (mut committer, found) = handle.block_on(Committer::start(
+            env.store.clone(),
+            env.clock.clone(),
+            env.rng.clone(),
+            env.pid,
+        ))?;
+        if let Some(report) = ended_before(graph, &committer, &found, request, handle)? {
+            return Ok(report);
+        }
+        let start = match begin(graph, env, request, &mut committer, found, handle) {
+            Ok(start) => start,
+            // Another generation committed between our look and our claim: it is committed; look again.
+            Err(error) if error.code() == codes::FENCED && newest(&committer, handle) => continue,
+            Err(error) => return Err(error),
+        };
+        let Some(start) = start else { continue };
+        let continued = start.continued;
+        let changed = start.changed.clone();
+        let asked_for = request.run.clone().is_none_or(|id| id == start.state.run);
+        let mut report = go(graph, sinks, env, &mut committer, start, handle)?;
+        report.continued = continued;
+        report.changed = changed;
+        if asked_for {
+            return Ok(report);
+        }
+    }
+}
+
+fn newest(committer: &Committer, handle: &tokio::runtime::Handle) -> bool {
+    handle.block_on(committer.still_newest()).is_ok()
+}
+
+/// `run --id X` is idempotent: a run that ended before is reported again.
+fn ended_before(
+    graph: &Graph,
+    committer: &Committer,
+    found: &Found,
+    request: &Request,
+    handle: &tokio::runtime::Handle,
+) -> Result<Option<Report>> {
+    let Some(wanted) = &request.run else { return Ok(None) };
+    let unfinished = found.last_run.as_ref().is_some_and(|r| r.end.is_none() && r.run == *wanted);
+    if unfinished {
+        return Ok(None);
+    }
+    for (run, _, last) in handle.block_on(committer.log().runs())? {
+        if run == *wanted {
+            let state = handle.block_on(committer.log().run_ending_at(last))?;
+            // A run whose last epoch is not shown yet is finished by the ordinary path first.
+            if state.fully_applied() {
+                return Ok(Some(Report::of(&graph.pipeline.name, &state)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A run that is claimed and can go on.
+struct Start {
+    state: RunState,
+    /// The run before, if it has epochs that are committed and not shown.
+    leftover: Option<RunState>,
+    base: Standing,
+    continued: bool,
+    changed: Vec<(String, String)>,
+}
+
+/// Decides which run this start belongs to, and claims it. `None`: the last run was ended as failed; look again.
+fn begin(
+    graph: &Graph,
+    env: &Env,
+    request: &Request,
+    committer: &mut Committer,
+    found: Found,
+    handle: &tokio::runtime::Handle,
+) -> Result<Option<Start>> {
+    let fingerprints = pin::fingerprints(graph);
+    let log = committer.log().clone();
+    match found.last_run {
+        Some(state) if state.end.is_none() => {
+            let base = handle.block_on(log.standing(&state.pins.base))?;
+            let head = RunHead {
+                run: state.run.clone(),
+                first: Some(state.first),
+                pins: state.pins_name.clone(),
+                standing: state.standing.clone(),
+            };
+            if state.pins.fingerprints == fingerprints && !request.full_refresh {
+                let mut state = state;
+                let manifest = handle.block_on(committer.claim(head))?;
+                state.fold(&manifest);
+                return Ok(Some(Start { state, leftover: None, base, continued: true, changed: Vec::new() }));
+            }
+            // The stages are not those that the run began with: it cannot be continued, and ends here. What it committed
+            // stays; whether a new run may begin over an edit is decided first.
+            let allowed = request.full_refresh || request.accept_change;
+            decide::edits(graph, &fingerprints, &state.pins.fingerprints, allowed)?;
+            handle.block_on(committer.claim(head))?;
+            let mut ended = state.clone();
+            ended.end = None;
+            let after = decide::standing_after(graph, &ended, &base, false, &prefix_max(&ended));
+            let standing = handle.block_on(committer.put_standing(&after))?;
+            let end = RunEnd::Failed {
+                code: codes::EDITED.name.to_owned(),
+                message: "the pipeline was edited, or a full refresh was asked for, before the run had ended".into(),
+                hint: String::new(),
+            };
+            handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, Some(standing)))?;
+            Ok(None)
+        }
+        last => {
+            let standing_name = last.as_ref().map(|r| r.standing.clone()).unwrap_or_default();
+            let base = handle.block_on(log.standing(&standing_name))?;
+            let allowed = request.full_refresh || request.accept_change;
+            decide::edits(graph, &fingerprints, &base.fingerprints, allowed)?;
+            let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
+            let pinned = pin::pin(graph, env, request, &base, standing_name.clone(), run, fingerprints)?;
+            let pins_name = handle.block_on(committer.put_pins(&pinned.pins))?;
+            let head =
+                RunHead { run: pinned.pins.run.clone(), first: None, pins: pins_name, standing: standing_name };
+            let manifest = handle.block_on(committer.claim(head))?;
+            let mut state = RunState::new(&manifest, pinned.pins);
+            state.fold(&manifest);
+            let leftover = last.filter(|run| !run.fully_applied());
+            Ok(Some(Start { state, leftover, base, continued: false, changed: pinned.changed }))
+        }
+    }
+}
+
+/// By read and split: the highest event time that a run saw.
+fn prefix_max(state: &RunState) -> BTreeMap<String, BTreeMap<String, i64>> {
+    state
+        .positions
+        .iter()
+        .filter_map(|(read, value)| Some((read.clone(), Position::parse(value).ok()?.prefix_max)))
+        .collect()
+}
+
+/// Goes on with a claimed run to its end.
+fn go(
+    graph: &Graph,
+    sinks: &Sinks,
+    env: &Env,
+    committer: &mut Committer,
+    start: Start,
+    handle: &tokio::runtime::Handle,
+) -> Result<Report> {
+    let Start { mut state, leftover, base, .. } = start;
+    let mut previous = base.applied.clone();
+    for (write, epochs) in &state.sinks {
+        if let Some((epoch, _)) = epochs.iter().rev().find(|(_, sink)| sink.apply) {
+            previous.insert(write.clone(), *epoch);
+        }
+    }
+    let cx = RunCx::new(graph, sinks, env, state.pins.clone(), previous);
+    let log = committer.log().clone();
+    let last = Some(state.last);
+    handle.block_on(apply::fence(&cx, committer, last))?;
+    if let Some(mut leftover) = leftover {
+        let before = handle.block_on(log.standing(&leftover.pins.base))?;
+        let live = |write: &str| before.live.get(write).cloned().unwrap_or_default();
+        let count = handle.block_on(apply::apply_missing(&cx, committer, &mut leftover, &live))?;
+        env.observer.note(&format!("recovered: showed {count} committed epoch(s) of run {}", leftover.run));
+    }
+    let live = |write: &str| base.live.get(write).cloned().unwrap_or_default();
+    handle.block_on(apply::apply_missing(&cx, committer, &mut state, &live))?;
+    if state.end.is_none() {
+        handle.block_on(sweep(&cx, committer, &state))?;
+        let outcome = Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute();
+        if let Err(error) = outcome {
+            return Err(error);
+        }
+    }
+    state.ledger.check()?;
+    state.ledger.check_writes()?;
+    Ok(Report::of(&graph.pipeline.name, &state))
+}
+
+/// Removes what nobody will ever need: spools of ended runs, and what earlier generations staged for epochs that were not
+/// committed.
+async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Result<()> {
+    let store = &cx.env.store;
+    for run in store.list("spools").await? {
+        if run == state.run.0 {
+            continue;
+        }
+        for name in store.list(&format!("spools/{run}")).await? {
+            store.delete(&format!("spools/{run}/{name}")).await?;
+        }
+    }
+    for (write, sink) in cx.sinks {
+        let referenced = state
+            .sinks
+            .get(write)
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, sink)| sink.segments.iter().map(|s| s.staged.clone()))
+            .collect();
+        sink.sweep(committer.region_id(), &referenced).await.map_err(|e| e.stage(write))?;
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    cx: &'a RunCx<'a>,
+    committer: &'a mut Committer,
+    state: &'a mut RunState,
+    handle: &'a tokio::runtime::Handle,
+    base: &'a Standing,
+    live: &'a (dyn Fn(&str) -> Vec<Segment> + Sync),
+}
+
+impl Runner<'_> {
+    fn execute(self) -> Result<()> {
+        let mut positions = BTreeMap::new();
+        for node in &self.cx.graph.reads {
+            let name = &node.read.name;
+            let position = match self.state.positions.get(name) {
+                Some(value) => Position::parse(value)?,
+                None => Position {
+                    prefix_max: match self.cx.pins.full_refresh {
+                        true => BTreeMap::new(),
+                        false => self.base.progress.get(name).map(|p| p.prefix_max.clone()).unwrap_or_default(),
+                    },
+                    ..Position::default()
+                },
+            };
+            positions.insert(name.clone(), position);
+        }
+        let building = Building::new(self.cx, self.committer);
+        let base = self.base;
+        let mut coordinator = Coordinator {
+            cx: self.cx,
+            committer: self.committer,
+            state: self.state,
+            handle: self.handle,
+            building,
+            positions,
+            live_before: self.live,
+        };
+        match coordinator.both_phases(base) {
+            Err(error) if error.verdict() == Verdict::Never => coordinator.fail(base, error),
+            other => other,
+        }
+    }
+}
+
+impl<'a> Coordinator<'a> {
+    fn both_phases(&mut self, base: &Standing) -> Result<()> {
+        let env = self.cx.env;
+        let session = session(SessionSpec {
+            memory: env.memory,
+            spill_dir: env.spill.clone(),
+            partitions: env.workers.max(1),
+            now: self.cx.pins.now,
+        })?;
+        let mut inputs = compute::Inputs::new();
+        let chains = bind_chains(self, &session, &mut inputs)?;
+        self.stream(&chains)?;
+        drop(chains);
+        let computes = self.cx.graph.stages.iter().any(|s| !s.per_row());
+        if computes {
+            // The inputs of whole-input stages are sealed before anything is computed over them.
+            self.cut()?;
+        }
+        self.compute(&session, &mut inputs)?;
+        self.close_inputs(inputs)?;
+        self.check_budget()?;
+        self.end(base)
+    }
+
+    /// The run's last epoch.
+    fn end(&mut self, base: &Standing) -> Result<()> {
+        let next = Building::new(self.cx, self.committer);
+        let mut draft = std::mem::replace(&mut self.building, next).finish(true)?;
+        let mut after_run = self.state.clone();
+        after_run.fold_draft(self.committer.next_epoch(), &draft);
+        self.refuse_empty_replaces(&after_run)?;
+        draft.datasets = self.datasets(&after_run);
+        let standing = decide::standing_after(self.cx.graph, &after_run, base, true, &self.prefix_max());
+        let name = self.handle.block_on(self.committer.put_standing(&standing))?;
+        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))?;
+        self.release()
+    }
+
+    fn prefix_max(&self) -> BTreeMap<String, BTreeMap<String, i64>> {
+        self.positions.iter().map(|(read, p)| (read.clone(), p.prefix_max.clone())).collect()
+    }
+
+    /// An empty result would silently empty a table: it must be allowed in so many words.
+    fn refuse_empty_replaces(&self, run: &RunState) -> Result<()> {
+        for node in &self.cx.graph.writes {
+            let name = &node.write.name;
+            let replaces = self.cx.pins.modes.get(name) == Some(&WriteMode::Replace);
+            let rows: u64 =
+                run.sinks.get(name).into_iter().flatten().flat_map(|(_, s)| &s.segments).map(|s| s.rows).sum();
+            let declared = node.write.mode == WriteMode::Replace;
+            if replaces && declared && rows == 0 && !node.write.allow_empty {
+                return Err(Error::new(
+                    codes::SINK_EMPTY,
+                    format!("the result for `{name}` is empty, and it would replace what is there"),
+                )
+                .place(node.write.place.clone())
+                .hint("if an empty table is right, say `allow_empty: true` at this write"));
+            }
+        }
+        Ok(())
+    }
+
+    /// One dataset for each write.
+    fn datasets(&self, run: &RunState) -> Vec<Dataset> {
+        let mut datasets = Vec::new();
+        for node in &self.cx.graph.writes {
+            let name = &node.write.name;
+            let segments: Vec<Segment> = run
+                .sinks
+                .get(name)
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, sink)| sink.segments.iter().cloned())
+                .collect();
+            if !self.cx.pins.modes.contains_key(name) {
+                continue;
+            }
+            let hash = segments
+                .iter()
+                .map(|s| HashSum::from_hex(&s.hash_sum))
+                .try_fold(HashSum::default(), |sum, hash| hash.map(|h| sum.plus(h)));
+            datasets.push(Dataset {
+                name: format!("{}/{}@{}", self.cx.graph.pipeline.name, node.write.from.stage, run.run),
+                write: name.clone(),
+                contract: node.contract.id(),
+                fingerprint: node.contract.fingerprint(),
+                rows: segments.iter().map(|s| s.rows).sum(),
+                hash,
+                segments,
+            });
+        }
+        datasets
+    }
+
+    /// The spools of an ended run are needed by nobody.
+    fn release(&self) -> Result<()> {
+        let store = &self.cx.env.store;
+        let folder = format!("spools/{}", self.cx.pins.run);
+        for name in self.handle.block_on(store.list(&folder))? {
+            self.handle.block_on(store.delete(&format!("{folder}/{name}")))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run as failed: an empty epoch that names the evidence. What was committed stays.
+    fn fail(&mut self, base: &Standing, error: Error) -> Result<()> {
+        let next = Building::new(self.cx, self.committer);
+        let building = std::mem::replace(&mut self.building, next);
+        let evidence = match error.code() {
+            codes::BUDGET | codes::IMBALANCE => building.into_evidence().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let draft = Draft { channels: evidence, ledger: Ledger::default(), ..Draft::default() };
+        let standing =
+            decide::standing_after(self.cx.graph, self.state, base, false, &prefix_max(self.state));
+        let name = self.handle.block_on(self.committer.put_standing(&standing))?;
+        let end = RunEnd::Failed {
+            code: error.code().name.to_owned(),
+            message: error.message().to_owned(),
+            hint: error.next_step().unwrap_or_default().to_owned(),
+        };
+        // The first error is what the user must see; a second one while ending leaves the run unfinished.
+        match self.commit(draft, EpochKind::End { end }, Some(name)) {
+            Ok(()) => {
+                self.release()?;
+                Err(error)
+            }
+            Err(second) => {
+                self.cx.env.observer.note(&format!("the failed run could not be ended: {second}"));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Binds every per-row stage to its reference data.
+fn bind_chains(
+    coordinator: &Coordinator<'_>,
+    session: &datafusion::prelude::SessionContext,
+    inputs: &mut compute::Inputs,
+) -> Result<BTreeMap<String, crate::chain::RowChain>> {
+    let cx = coordinator.cx;
+    let mut chains = BTreeMap::new();
+    for stage in cx.graph.stages.iter().filter(|s| s.per_row()) {
+        let crate::sql::Shape::PerRow(plan) = &stage.plan.shape else { continue };
+        if stage.read.as_deref().is_some_and(|read| cx.skips(read)) {
+            continue;
+        }
+        let name = &stage.process.name;
+        let mut references: BTreeMap<String, Arc<dyn Leaf>> = BTreeMap::new();
+        for input in stage.plan.inputs.iter().filter(|i| stage.streamed.as_ref() != Some(*i)) {
+            references.insert(input.clone(), coordinator.read_leaf(inputs, name, input)?);
+        }
+        let chain = coordinator.handle.block_on(plan.bind(session, &references));
+        chains.insert(name.clone(), chain.map_err(|e| e.stage(name))?);
+    }
+    Ok(chains)
+}
+
+/// The run of this id in a log.
+///
+/// # Errors
+/// `Run.Unknown` if there is none.
+pub async fn find_run(log: &staunch_commit::Log, id: &RunId) -> Result<RunState> {
+    for (run, _, last) in log.runs().await? {
+        if run == *id {
+            return log.run_ending_at(last).await;
+        }
+    }
+    Err(Error::new(codes::NO_RUN, format!("there is no run `{id}`")).hint("list them with `staunch runs`"))
+}

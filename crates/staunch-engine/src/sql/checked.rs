@@ -1,0 +1,173 @@
+//! Integer arithmetic that fails where DataFusion's wraps.
+//!
+//! DataFusion evaluates `+`, `-`, `*` and unary minus on integers with kernels that wrap silently (`add_wrapping`, ...); division,
+//! casts, decimals, dates and times are checked already. After type coercion the wrapping operators are replaced by functions
+//! over Arrow's checked kernels, in every expression of a plan; names of columns stay what they were.
+
+use super::flat::{beginning, is_chain};
+use arrow::compute::kernels::numeric;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_expr_common::datum::apply;
+use std::sync::{Arc, LazyLock};
+
+/// The analyzer rule that does the replacement.
+#[derive(Debug)]
+pub(crate) struct CheckedArithmetic;
+
+impl AnalyzerRule for CheckedArithmetic {
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(rewrite_node).map(|t| t.data)
+    }
+
+    fn name(&self) -> &str {
+        "checked_arithmetic"
+    }
+}
+
+fn rewrite_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = match &plan {
+        LogicalPlan::TableScan(_) => return Ok(Transformed::no(plan)),
+        other => merge_schema(&other.inputs()),
+    };
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        expr.transform_up(|e| Ok(rewrite(e, &schema))).map(|t| t.update_data(|e| name.restore(e)))
+    })
+}
+
+fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let checked = match op {
+                Operator::Plus => &*ADD,
+                Operator::Minus => &*SUBTRACT,
+                Operator::Multiply => &*MULTIPLY,
+                _ => return Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            };
+            match (left.get_type(schema), right.get_type(schema)) {
+                (Ok(l), Ok(r)) if l == r && l.is_integer() => {
+                    Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(checked.clone(), vec![*left, *right])))
+                }
+                _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            }
+        }
+        Expr::Negative(inner) => match inner.get_type(schema).and_then(|ty| zero(&ty)) {
+            Ok(Some(zero)) => {
+                let args = vec![Expr::Literal(zero, None), *inner];
+                Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(SUBTRACT.clone(), args)))
+            }
+            _ => Transformed::no(Expr::Negative(inner)),
+        },
+        other => Transformed::no(other),
+    }
+}
+
+fn zero(ty: &DataType) -> Result<Option<ScalarValue>> {
+    if ty.is_signed_integer() { ScalarValue::new_zero(ty).map(Some) } else { Ok(None) }
+}
+
+/// The operator as it stood in the SQL text, if the function is one of ours.
+pub(crate) fn operator(function: &ScalarFunction) -> Option<Operator> {
+    function.func.inner().downcast_ref::<Checked>().map(|c| c.op)
+}
+
+/// The expression with our functions turned back into operators, for messages.
+pub(crate) fn restore(expr: Expr) -> Expr {
+    // More terms of a chain than these say nothing more.
+    const TERMS: usize = 16;
+    let back = expr.clone().transform_up(|e| {
+        Ok(match e {
+            Expr::ScalarFunction(f) if is_chain(&f) => match beginning(&f, TERMS) {
+                Some(terms) => Transformed::yes(terms),
+                None => Transformed::no(Expr::ScalarFunction(f)),
+            },
+            Expr::ScalarFunction(f) => match (operator(&f), <[Expr; 2]>::try_from(f.args.clone())) {
+                (Some(op), Ok([left, right])) => Transformed::yes(Expr::BinaryExpr(BinaryExpr {
+                    left: Box::new(left),
+                    op,
+                    right: Box::new(right),
+                })),
+                _ => Transformed::no(Expr::ScalarFunction(f)),
+            },
+            other => Transformed::no(other),
+        })
+    });
+    back.map_or(expr, |t| t.data)
+}
+
+static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_add", Operator::Plus));
+static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_subtract", Operator::Minus));
+static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_multiply", Operator::Multiply));
+
+/// One checked operator on two integers of the same type.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    name: &'static str,
+    op: Operator,
+    signature: Signature,
+}
+
+impl Checked {
+    fn udf(name: &'static str, op: Operator) -> Arc<ScalarUDF> {
+        Arc::new(ScalarUDF::from(Self { name, op, signature: Signature::any(2, Volatility::Immutable) }))
+    }
+
+    fn text(&self, args: &[Expr], show: impl Fn(&Expr) -> String) -> String {
+        args.iter().map(show).collect::<Vec<_>>().join(&format!(" {} ", self.op))
+    }
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    // Both names are those of the operator that stood here, so that columns keep theirs.
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(self.text(args, |e| e.to_string()))
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(self.text(args, |e| e.schema_name().to_string()))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(arg_types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let ty = args.arg_fields.first().map_or(DataType::Null, |f| f.data_type().clone());
+        Ok(Arc::new(Field::new(self.name, ty, args.arg_fields.iter().any(|f| f.is_nullable()))))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [left, right] = args.args.as_slice() else {
+            return datafusion::common::internal_err!("{} takes two arguments", self.name);
+        };
+        match self.op {
+            Operator::Plus => apply(left, right, numeric::add),
+            Operator::Minus => apply(left, right, numeric::sub),
+            _ => apply(left, right, numeric::mul),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! From SQL text to a stage that is known through and through before anything runs.
+//!
+//! **What it is.** [`plan_stage`] plans one query against the contracts of its inputs and says what it is: whether each output row
+//! depends on one input row ([`Shape::PerRow`]) or not ([`Shape::WholeInput`]), what comes out and under which contract, which columns
+//! are used, what has to be asserted while it runs, and what cannot be reproduced. [`session`] makes the DataFusion session in
+//! which stages are bound and executed.
+//!
+//! **What it is not.** Nothing is read here. Syntax, edges and names of stages are the pipeline's matter; both parse the same dialect.
+//!
+//! **Invariants.** SQL is planned in `plan_sql` and nowhere else; a session is made in `session` and nowhere else. Queries only: no
+//! statement that changes anything, no file, no catalog. Planning runs on a stack of its own. Errors point into the user's file and
+//! quote SQL, never data. Integer arithmetic fails where it would wrap.
+//!
+//! ```text
+//! text ─ parse ─ plan ─ analyse ─┬─ facts: nullability, keys, lineage, what is reproducible
+//!                                ├─ chain: per-row steps          (if each row stands alone)
+//!                                └─ whole: a plan over leaves     (if not)
+//! ```
+
+mod checked;
+mod deep;
+mod deterministic;
+mod explain;
+mod facts;
+mod fail;
+mod flat;
+mod place;
+mod plan_sql;
+mod reconcile;
+mod session;
+mod stage;
+mod strict;
+mod sum;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use checked::{operator as checked_operator, restore as operators};
+pub(crate) use deep::{big_stack, grown};
+pub(crate) use facts::equi_join;
+pub(crate) use flat::is_chain;
+pub(crate) use fail::{Failure, Stop, failure, memory, query_error, through};
+pub(crate) use session::state;
+pub(crate) use plan_sql::{parse, plan_sql, with_tables};
+pub(crate) use session::planning;
+
+pub use deep::DEEPEST;
+pub use explain::explain;
+pub use session::{STACK_BYTES, SessionSpec, session};
+pub use stage::{Relation, Shape, StagePlan, plan_stage};

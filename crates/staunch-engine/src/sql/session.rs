@@ -1,0 +1,116 @@
+//! The one place that makes a DataFusion session.
+
+use super::checked::CheckedArithmetic;
+use super::flat::FlatChains;
+use super::sum::CheckedSum;
+use crate::whole::JoinMemory;
+use chrono::{DateTime, Utc};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::optimizer::Analyzer;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use staunch_types::{Error, Micros, Result, codes};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows in a batch of a whole-input plan.
+const BATCH_ROWS: usize = 8192;
+
+/// The stack that planning and evaluating run on. Threads that execute whole-input plans must have as much: the depth of an
+/// expression is bounded ([`super::DEEPEST`]), and this is enough for the deepest one.
+pub const STACK_BYTES: usize = 64 << 20;
+
+/// What a session is made of.
+#[derive(Debug, Clone)]
+pub struct SessionSpec {
+    /// Bytes that all plans of the session may hold together; beyond that they spill, or fail with `Run.Memory`.
+    pub memory: u64,
+    /// The folder for spilled rows. It must exist; what lies in it is of no use after the run.
+    pub spill_dir: PathBuf,
+    /// How many threads a plan may keep busy, at least 1.
+    pub partitions: usize,
+    /// What `now()` says.
+    pub now: Micros,
+}
+
+/// Makes the session in which the stages of a run are bound and executed. SQL inside it reaches no file, no catalog but the
+/// names that it is given, and no clock.
+///
+/// # Errors
+/// `Store.Unavailable` if there is no such spill folder.
+pub fn session(spec: SessionSpec) -> Result<SessionContext> {
+    let disk = DiskManagerMode::Directories(vec![spec.spill_dir.clone()]);
+    build(spec.memory, disk, spec.partitions, spec.now)
+}
+
+/// A session that only plans: it holds no data and touches no disk.
+pub(crate) fn planning() -> Result<SessionContext> {
+    build(0, DiskManagerMode::Disabled, 1, 0)
+}
+
+fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> Result<SessionContext> {
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    let partitions = partitions.max(1);
+    let unavailable = |_| {
+        let error = Error::new(codes::STORE, "the folder for spilled rows cannot be used");
+        error.hint("check that `state:` of the profile is a folder on a disk that can be written")
+    };
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
+        .build_arc()
+        .map_err(unavailable)?;
+
+    let mut config = SessionConfig::new()
+        .with_target_partitions(partitions)
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    // Contracts carry strings as Utf8; views would be cast back at every stage's end.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // Instants are in UTC, as contracts have them.
+    options.execution.time_zone = Some("UTC".into());
+    // Leaves read everything and filter nothing: filters that are made while a plan runs have nobody to go to.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    // What a sort sets aside for merging must leave room for sorting, in small budgets too.
+    let merging = options.execution.sort_spill_reservation_bytes;
+    options.execution.sort_spill_reservation_bytes = merging.min(memory / (8 * partitions));
+
+    let mut physical = PhysicalOptimizer::new().rules;
+    // Sides must be chosen before, and sorts and exchanges are put in after.
+    let after = physical.iter().position(|r| r.name() == "join_selection").map_or(0, |i| i + 1);
+    physical.insert(after, Arc::new(JoinMemory::new(memory / 4)));
+
+    let mut rules = Analyzer::new().rules;
+    rules.insert(0, Arc::new(FlatChains));
+    rules.push(Arc::new(CheckedArithmetic));
+
+    let mut state = SessionStateBuilder::new()
+        .with_analyzer_rules(rules)
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rules(physical)
+        .build();
+    state.execution_props_mut().query_execution_start_time = DateTime::<Utc>::from_timestamp_micros(now);
+    let context = SessionContext::new_with_state(state);
+    context.register_udaf(AggregateUDF::from(CheckedSum::default()));
+    Ok(context)
+}
+
+/// The state of a session for one query. `SessionContext::state` is never used: it sets `now()` to the machine's clock.
+pub(crate) fn state(session: &SessionContext) -> SessionState {
+    let mut state = session.state_ref().read().clone();
+    let options = state.config_options().clone();
+    let now = state.execution_props().query_execution_start_time;
+    let props = state.execution_props_mut();
+    *props = datafusion::logical_expr::execution_props::ExecutionProps::new();
+    props.query_execution_start_time = now;
+    props.config_options = Some(options);
+    state
+}

@@ -1,0 +1,95 @@
+//! What is refused, and where the message points.
+
+use super::{Input, input, plan, plan_of, process};
+use crate::sql::plan_stage;
+
+fn inputs() -> Vec<Input> {
+    vec![
+        input("clicks", "id long, page string?, at timestamp, n int, Upper long", "").key(&["id"]),
+        input("pages", "page string, title string?", "").reference(),
+    ]
+}
+
+/// Code, place, message, hint: one line for each mistake.
+fn refusal(sql: &str) -> String {
+    let Err(error) = plan(sql, &inputs()) else { panic!("not refused: {sql}") };
+    let line = |e: &staunch_types::Error| {
+        let at = e.where_();
+        let place = format!("{}:{}", at.line.unwrap_or(0), at.column.unwrap_or(0));
+        format!("{} {place} {} ({})", e.code().name, e.message(), e.next_step().unwrap_or("-"))
+    };
+    error.all().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn mistakes_point_into_the_users_file() {
+    let cases = [
+        ("SELECT idd FROM clicks", "ST0021 10:12 there is no column `idd` (did you mean `id`?)"),
+        ("SELECT id,\n  c.pagee\nFROM clicks c", "ST0021 11:3 there is no column `c.pagee` (did you mean `page`?)"),
+        ("SELECT upper FROM clicks", "ST0021 10:12 there is no column `upper` (names without quotes are read in lower case: write \"Upper\" in double quotes)"),
+        ("SELECT page FROM clicks c JOIN pages p ON c.page = p.page", "ST0021 10:12 the column `page` is ambiguous: several inputs have it (say which one: `input.page`)"),
+        ("SELECT uper(page) AS u FROM clicks", "ST0021 10:12 there is no function `uper` (did you mean `upper`?)"),
+        ("SELECT id FROM nowhere", "ST0021 10:20 there is no stage `nowhere` (name a read or a process stage of this pipeline; files cannot be named in SQL)"),
+        ("SELECT id FROM 'clicks.csv'", "ST0021 10:21 there is no stage `clicks.csv` (name a read or a process stage of this pipeline; files cannot be named in SQL)"),
+        ("SELECT id\nFRM clicks", "ST0020 11:5 expected: end of statement, found: clicks (mend the SQL at this place)"),
+        ("SELECT (id FROM clicks", "ST0020 10:16 expected: ), found: FROM (mend the SQL at this place)"),
+        ("", "ST0020 10:5 the SQL is empty (write `SELECT ... FROM stage`)"),
+        ("SELECT 1; SELECT 2", "ST0022 10:5 a stage is one query, and here are several statements (make each of them a stage of its own)"),
+        ("DROP TABLE clicks", "ST0022 10:5 a stage is a query: `DROP` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("COPY clicks TO 'x.csv'", "ST0022 10:5 a stage is a query: `COPY` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("SET x = 1", "ST0022 10:5 a stage is a query: `SET` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("INSERT INTO clicks SELECT * FROM clicks", "ST0022 10:5 a stage is a query: `INSERT` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("EXPLAIN SELECT 1", "ST0022 10:5 a stage is a query: `EXPLAIN` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("SELECT id, random() AS r FROM clicks", "ST0022 10:5 the result is not reproducible: `random()` gives another value each time (make it definite, or write `allow: nondeterministic` in the stage)"),
+        ("SELECT id FROM clicks LIMIT 3", "ST0022 10:5 the result is not reproducible: LIMIT without ORDER BY takes any rows (make it definite, or write `allow: nondeterministic` in the stage)"),
+        ("SELECT id, page FROM clicks ORDER BY page LIMIT 3", "ST0022 10:5 the result is not reproducible: LIMIT with an ORDER BY that leaves ties takes any of the tied rows: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)"),
+        ("SELECT id, row_number() OVER (PARTITION BY page ORDER BY at) AS r FROM clicks", "ST0022 10:5 the result is not reproducible: `row_number` over an ORDER BY that leaves ties takes tied rows in any order: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)"),
+        ("SELECT page, string_agg(page, ',') AS l FROM clicks GROUP BY page", "ST0022 10:5 the result is not reproducible: `string_agg` without ORDER BY depends on the order of rows (make it definite, or write `allow: nondeterministic` in the stage)"),
+        ("SELECT id, unnest([1, 2]) AS u FROM clicks", "ST0022 10:5 UNNEST in a per-row stage is not implemented yet (unnest it where the data are made, or select the elements by their position: list[1])"),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(refusal(sql), expected, "\nof {sql}");
+    }
+}
+
+#[test]
+fn types_that_do_not_fit_point_at_the_select_item() {
+    for (sql, place) in [
+        ("SELECT id,\n  at * 2 AS x FROM clicks", "ST0021 11:3 "),
+        ("SELECT id,\n  sum(page) AS x FROM clicks GROUP BY id", "ST0021 11:3 "),
+        ("SELECT id FROM clicks\nWHERE n + at > 3", "ST0021 11:7 "),
+    ] {
+        let found = refusal(sql);
+        assert!(found.starts_with(place), "{found}\nof {sql}");
+    }
+}
+
+#[test]
+fn what_is_reproducible_is_allowed() {
+    for sql in [
+        "SELECT id, page FROM clicks ORDER BY page, id LIMIT 3",
+        "SELECT id, row_number() OVER (PARTITION BY page ORDER BY at, id) AS r FROM clicks",
+        "SELECT id, rank() OVER (ORDER BY at) AS r FROM clicks",
+        "SELECT page, count(*) AS n FROM clicks GROUP BY page ORDER BY n, page LIMIT 3",
+        "SELECT id, now() AS t FROM clicks",
+    ] {
+        assert!(plan(sql, &inputs()).is_ok(), "refused: {sql}\n{:?}", plan(sql, &inputs()).err());
+    }
+    let mut loose = process("SELECT id FROM clicks LIMIT 3");
+    loose.nondeterministic = true;
+    let plan = plan_of(&loose, &inputs()).unwrap();
+    assert!(plan.nondeterministic);
+    assert_eq!(plan.notes, ["not reproducible: LIMIT without ORDER BY takes any rows"]);
+}
+
+#[test]
+fn size_and_depth_are_bounded() {
+    let long = format!("SELECT id FROM clicks WHERE page = '{}'", "x".repeat(1 << 20));
+    assert!(refusal(&long).contains("longer than 1 MiB"));
+    let chain = |terms: usize| format!("SELECT {} AS s FROM clicks", vec!["id"; terms].join(" + "));
+    assert!(plan_stage(&process(&chain(2_000)), &inputs().iter().map(|i| i.relation.clone()).collect::<Vec<_>>()).is_ok());
+    let found = refusal(&chain(5_000));
+    assert!(found.contains("levels, more than 4000"), "{found}");
+    let nested = format!("SELECT {}id{} AS s FROM clicks", "(".repeat(500), ")".repeat(500));
+    assert!(refusal(&nested).contains("nested too deeply"), "{}", refusal(&nested));
+}

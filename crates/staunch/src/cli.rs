@@ -1,0 +1,162 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// State-safe, type-safe data pipelines.
+#[derive(Debug, Parser)]
+#[command(name = "staunch", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "Start here:\n  staunch init shop && cd shop && staunch run sales\n\nExit codes: 0 ok, 1 run failed, 2 usage, 3 check failed, 4 contract breach, 5 dead-letter budget exceeded, 130 interrupted")]
+pub(crate) struct Cli {
+    /// The folder of the project, or one below it.
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub(crate) project: PathBuf,
+
+    /// The profile (default: `dev`, or the only one).
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// How data are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// How data are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs: one JSON document on stdout.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a small project that runs.
+    Init {
+        /// The folder; it is made.
+        folder: PathBuf,
+    },
+    /// Prove offline that everything fits: names, types, keys, contracts, write modes.
+    Check {
+        /// One pipeline (default: all).
+        pipeline: Option<String>,
+    },
+    /// Show what a run would do: stages, transports, guarantees.
+    Plan {
+        /// The pipeline (default: the only one).
+        pipeline: Option<String>,
+    },
+    /// Process what is there now, then stop. A run that was cut off goes on.
+    Run(RunArgs),
+    /// List runs, newest first.
+    Runs {
+        /// Of this pipeline.
+        pipeline: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Show where every row of a run went.
+    Ledger {
+        /// The run (default: the newest).
+        run: Option<String>,
+    },
+    /// Look at rejected rows, replay them, give them up.
+    Dlq {
+        #[command(subcommand)]
+        verb: Dlq,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The pipeline (default: the only one).
+    pub(crate) pipeline: Option<String>,
+    /// The run's id: asked again, a run that ended is reported and not run again.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Read everything again and replace every sink.
+    #[arg(long)]
+    pub(crate) full_refresh: bool,
+    /// Go on after an edit; what was written stays as it is.
+    #[arg(long, conflicts_with = "full_refresh")]
+    pub(crate) accept_change: bool,
+    /// Another dead-letter budget, once: `2 %` or `0.02`.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) dead_letters_at_most: Option<f64>,
+    /// Then print the first N rows of every target.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5")]
+    pub(crate) show: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// List dead letters: where each stood, why it was rejected. No values.
+    Ls {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Print the raw records of dead letters.
+    Show {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Send dead letters through the stage that rejected them once more.
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// Only say which.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Give dead letters up: they are listed no more.
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Only say which.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The id of one letter, as `dlq ls` prints it.
+    pub(crate) id: Option<String>,
+    /// Of this pipeline.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Of this run.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<String>,
+}
+
+/// Reads `2 %`, `2%` or `0.02`.
+fn share(text: &str) -> Result<f64, String> {
+    let trimmed = text.trim();
+    let (number, scale) = match trimmed.strip_suffix('%') {
+        Some(number) => (number.trim(), 100.0),
+        None => (trimmed, 1.0),
+    };
+    let value: f64 = number.parse().map_err(|_| "a share looks like `2 %` or `0.02`".to_owned())?;
+    let share = value / scale;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share lies between 0 and 100 %".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        assert_eq!(share("2 %"), Ok(0.02));
+        assert_eq!(share("0.5"), Ok(0.5));
+        assert!(share("200 %").is_err() && share("NaN").is_err() && share("x").is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! From the command line to the verbs of the app.
+
+use crate::cli::{Cli, Dlq, Output, RunArgs, Verb, Which};
+use crate::progress::Teller;
+use crate::{environment, print};
+use staunch_app::{App, DlqFilter, RunContext, RunOptions, Stop};
+use staunch_types::{Error, Result, RunId, codes};
+use std::sync::Arc;
+
+/// Does what was asked for.
+pub(crate) fn execute(cli: &Cli) -> Result<()> {
+    let app = environment::app();
+    let mut context = RunContext { actor: environment::actor(), ..RunContext::default() };
+    let json = cli.output == Output::Json;
+    let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
+    match &cli.verb {
+        Verb::Init { folder } => {
+            let files = app.init(folder, &context)?;
+            print::init(folder, &files, json)
+        }
+        Verb::Check { pipeline } => {
+            print::check(&app.check(start, profile, pipeline.as_deref(), &context)?, json)
+        }
+        Verb::Plan { pipeline } => print::plan(&app.plan(start, profile, pipeline.as_deref(), &context)?, json),
+        Verb::Run(args) => {
+            context.run = args.id.clone().map(run_id).transpose()?;
+            run(&app, cli, args, &context)
+        }
+        Verb::Runs { pipeline, limit } => {
+            print::runs(&app.runs(start, profile, pipeline.as_deref(), *limit, &context)?, json)
+        }
+        Verb::Ledger { run } => print::ledger(&app.ledger(start, profile, run.as_deref(), &context)?, json),
+        Verb::Dlq { verb } => dlq(&app, cli, verb, &context),
+    }
+}
+
+/// Ids become names of artefacts: letters, digits, `-`, `_` and `.`.
+fn run_id(text: String) -> Result<RunId> {
+    let fits = (1..=100).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && !text.starts_with('.');
+    if fits {
+        return Ok(RunId(text));
+    }
+    Err(Error::new(codes::USAGE, "that is no run id")
+        .hint("an id has 1 to 100 letters, digits, `-`, `_` or `.`, and does not begin with `.`"))
+}
+
+fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()> {
+    let json = cli.output == Output::Json;
+    let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
+    let stop = Stop::default();
+    drain_on_signal(&stop)?;
+    let teller = Arc::new(Teller::new());
+    let options = RunOptions {
+        full_refresh: args.full_refresh,
+        accept_change: args.accept_change,
+        dead_letters_at_most: args.dead_letters_at_most,
+    };
+    let outcome = app.run(start, profile, args.pipeline.as_deref(), &options, context, stop, teller.clone());
+    teller.clear();
+    let report = outcome?;
+    let previews = match args.show {
+        Some(limit) => app.show(start, profile, Some(report.run.as_str()), limit, context)?,
+        None => Vec::new(),
+    };
+    print::report(&report, &previews, json)
+}
+
+/// Ctrl-C (and a polite kill) drains; the second one stops at once. Both recover.
+fn drain_on_signal(stop: &Stop) -> Result<()> {
+    let failed =
+        |e: std::io::Error| Error::new(codes::INTERNAL, "signals cannot be handled").cause(e.to_string());
+    let mut signals = signal_hook::iterator::Signals::new([
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGTERM,
+    ])
+    .map_err(failed)?;
+    let stop = stop.clone();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for _ in signals.forever() {
+                if stop.asked() {
+                    eprintln!("stopped; run it again: it continues where it stopped");
+                    // At once: recovery does not need a clean end.
+                    std::process::exit(130);
+                }
+                stop.ask();
+                eprintln!("draining: what was read is committed; once more to stop at once");
+            }
+        })
+        .map(|_| ())
+        .map_err(failed)
+}
+
+fn dlq(app: &App, cli: &Cli, verb: &Dlq, context: &RunContext) -> Result<()> {
+    let json = cli.output == Output::Json;
+    let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
+    let filter = |which: &Which| DlqFilter {
+        pipeline: which.pipeline.clone(),
+        run: which.run.clone(),
+        id: which.id.clone(),
+    };
+    match verb {
+        Dlq::Ls { which } => print::dlq(&app.dlq(start, profile, &filter(which), context)?, json),
+        Dlq::Show { which } => print::dlq_show(&app.dlq_show(start, profile, &filter(which), context)?, json),
+        Dlq::Replay { which, dry_run } => {
+            let teller = Arc::new(Teller::new());
+            let done = app.dlq_replay(start, profile, &filter(which), *dry_run, context, teller.clone());
+            teller.clear();
+            print::settled("replayed", &done?, *dry_run, json)
+        }
+        Dlq::Discard { which, dry_run } => {
+            let teller = Arc::new(Teller::new());
+            let done = app.dlq_discard(start, profile, &filter(which), *dry_run, context, teller.clone());
+            teller.clear();
+            print::settled("discarded", &done?, *dry_run, json)
+        }
+    }
+}

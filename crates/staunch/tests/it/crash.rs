@@ -1,0 +1,109 @@
+//! Crashes: the real binary is killed at seeded moments of the flights example, restarted, and must come to the same tables,
+//! dead letters and ledger as an undisturbed run.
+
+use crate::project::{Done, Project};
+use crate::tables;
+use serde_json::{Value, json};
+use staunch_types::{Rng, SeededRng};
+
+const SEED: u64 = 20_130_101;
+const KILLS: usize = 10;
+const RUN: &[&str] = &["run", "flights", "--output", "json"];
+
+/// The example with chunks and epochs so small that January makes more than 20 epochs.
+fn small_epochs() -> Project {
+    let project = Project::example("flights");
+    project.edit("staunch.yaml", "path: \"flights/*.csv*\",", "path: \"flights/*.csv*\", chunk_bytes: 64 KiB,");
+    project.edit("pipelines/flights.yaml", "pipeline: flights\n", "pipeline: flights\nepoch_bytes: 100 KiB\n");
+    project
+}
+
+/// Everything that a user can see of what the first run came to.
+fn outcome(project: &Project) -> Value {
+    let lake = project.root.join("out/lake");
+    let mut parquet = serde_json::Map::new();
+    for entry in std::fs::read_dir(&lake).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        parquet.insert(name, json!(tables::parquet(&entry.path())));
+    }
+    let runs = project.staunch(&["runs", "--output", "json"]).ok().json();
+    let first = runs.as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned();
+    let ledger = project.staunch(&["ledger", &first, "--output", "json"]).ok().json();
+    assert_eq!(ledger["balanced"], json!(true), "{ledger}");
+    let mut dead = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
+    for letter in dead.as_array_mut().unwrap() {
+        letter.as_object_mut().unwrap().remove("run");
+    }
+    json!({
+        "parquet": parquet,
+        "sqlite": tables::sqlite(&project.root.join("out/flights.db")),
+        "dead": dead,
+        "ledger": ledger["ledger"],
+    })
+}
+
+fn difference(expected: &Value, found: &Value) -> String {
+    for key in ["ledger", "dead", "sqlite", "parquet"] {
+        if expected[key] != found[key] {
+            let clip = |v: &Value| v.to_string().chars().take(3000).collect::<String>();
+            return format!("{key}\nexpected: {}\nfound:    {}", clip(&expected[key]), clip(&found[key]));
+        }
+    }
+    String::new()
+}
+
+fn failpoints(project: &Project, plan: &str) -> (Done, Option<u64>) {
+    let report = project.root.parent().unwrap().join("passages");
+    let report_text = report.to_string_lossy().into_owned();
+    let env = [("STAUNCH_FAILPOINTS", plan), ("STAUNCH_FAILPOINTS_REPORT", report_text.as_str())];
+    let done = project.staunch_with(RUN, &env);
+    let total = std::fs::read_to_string(&report).ok().and_then(|text| {
+        text.lines().next().and_then(|line| line.strip_prefix("total ")).and_then(|n| n.parse().ok())
+    });
+    (done, total)
+}
+
+#[test]
+fn killed_at_seeded_moments_the_example_comes_to_the_same() {
+    let undisturbed = small_epochs();
+    let (done, passages) = failpoints(&undisturbed, "count");
+    let report = done.ok().json();
+    let passages = passages.unwrap();
+    let epochs = report["last_epoch"].as_u64().unwrap() - report["first_epoch"].as_u64().unwrap() + 1;
+    assert!(epochs >= 20, "only {epochs} epochs");
+    let expected = outcome(&undisturbed);
+
+    let rng = SeededRng::new(SEED);
+    let mut moments: Vec<u64> = (0..KILLS).map(|_| 1 + rng.next() % passages).collect();
+    // The last passages lie behind the last commit: recovery there is a path of its own.
+    moments[KILLS - 1] = passages - 1;
+    for k in moments {
+        let project = small_epochs();
+        let (killed, _) = failpoints(&project, &format!("kill={k}"));
+        assert_eq!(killed.code, None, "not killed at passage {k} of {passages} (seed {SEED}): {}", killed.stderr);
+        let again = project.staunch(RUN);
+        assert_eq!(again.code, Some(0), "passage {k} of {passages} (seed {SEED}): {}", again.stderr);
+        let found = outcome(&project);
+        assert!(
+            found == expected,
+            "killed at passage {k} of {passages} (seed {SEED}), the outcome differs in {}",
+            difference(&expected, &found)
+        );
+    }
+}
+
+/// The comparison itself can fail: one row more in a target, and it says so.
+#[test]
+fn the_comparison_sees_a_single_row() {
+    let project = small_epochs();
+    project.staunch(RUN).ok();
+    let before = outcome(&project);
+    let connection = rusqlite::Connection::open(project.root.join("out/flights.db")).unwrap();
+    let table: String = connection
+        .query_row("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' LIMIT 1", [], |r| r.get(0))
+        .unwrap();
+    let removed = connection.execute(&format!("DELETE FROM \"{table}\" WHERE rowid = (SELECT min(rowid) FROM \"{table}\")"), []).unwrap();
+    assert_eq!(removed, 1);
+    assert!(difference(&before, &outcome(&project)).starts_with("sqlite"));
+}

@@ -1,0 +1,146 @@
+//! Bad input and bad targets: a typed error or dead letters, with the place and the next step; never a panic, nothing half-published.
+
+use crate::project::Project;
+use crate::rules::small;
+use crate::tables;
+use serde_json::json;
+
+#[test]
+fn a_missing_file_is_named() {
+    let project = small();
+    std::fs::remove_file(project.root.join("data/items/1.csv")).unwrap();
+    let failed = project.staunch(&["run", "log"]).fails(1, "Source.Missing");
+    assert!(failed.stderr.contains("items/*.csv"), "{}", failed.stderr);
+}
+
+#[test]
+fn an_empty_file_has_no_rows_and_a_header_alone_has_none_either() {
+    let project = small();
+    project.write("data/items/0.csv", "").write("data/items/2.csv", "id,kind,size\n");
+    let report = project.staunch(&["run", "log", "--output", "json"]).ok().json();
+    assert_eq!(report["ledger"]["reads"]["items"]["found"], json!(3));
+}
+
+#[test]
+fn a_truncated_archive_is_an_error_with_the_file_and_nothing_is_shown() {
+    let project = small();
+    project.edit("staunch.yaml", "items/*.csv", "items/*.csv*");
+    let january = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/data/flights/2013-01.csv.gz");
+    let bytes = std::fs::read(january).unwrap();
+    project.write("data/items/0.csv.gz", &bytes[..bytes.len() / 2]);
+    let failed = project.staunch(&["run", "log"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert!(failed.stderr.contains("Source.Corrupt") || failed.stderr.contains("Source.Schema"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("0.csv.gz"));
+    assert!(tables::parquet(&project.root.join("out/items")).is_empty());
+}
+
+#[test]
+fn a_file_of_another_shape_is_refused_with_the_missing_column() {
+    let project = small();
+    project.write("data/items/2.csv", "ident,colour\n1,red\n");
+    let failed = project.staunch(&["run", "log"]).fails(1, "Source.Schema");
+    assert!(failed.stderr.contains("2.csv") && failed.stderr.contains("id"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_what_its_format_says_is_an_error() {
+    let project = small();
+    project.edit("staunch.yaml", "items/*.csv\", format: csv", "items/*.csv\", format: parquet");
+    let failed = project.staunch(&["run", "log"]).fails(1, "Source.Corrupt");
+    assert!(failed.stderr.contains("1.csv"), "{}", failed.stderr);
+}
+
+#[test]
+fn an_unknown_object_is_found_by_check_with_the_near_name() {
+    let project = small();
+    project.edit("pipelines/log.yaml", "from: in/items", "from: in/itms");
+    let failed = project.staunch(&["check"]).fails(3, "ST0003");
+    assert!(failed.stderr.contains("items") && failed.stderr.contains("log.yaml"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder_are_errors() {
+    let project = small();
+    project.write("out/items", "I am a file");
+    let failed = project.staunch(&["run", "log"]).fails(1, "Sink.Unavailable");
+    assert!(failed.stderr.contains("out/items"), "{}", failed.stderr);
+    std::fs::remove_file(project.root.join("out/items")).unwrap();
+    std::fs::create_dir_all(project.root.join("out/db.sqlite")).unwrap();
+    project.staunch(&["run", "log"]).fails(1, "Sink.Unavailable");
+    std::fs::remove_dir(project.root.join("out/db.sqlite")).unwrap();
+    project.staunch(&["run", "log"]).ok();
+}
+
+#[test]
+fn a_table_of_another_shape_is_refused_before_anything_is_read() {
+    let project = small();
+    std::fs::create_dir_all(project.root.join("out")).unwrap();
+    let connection = rusqlite::Connection::open(project.root.join("out/db.sqlite")).unwrap();
+    connection.execute_batch("CREATE TABLE items (id TEXT, colour TEXT)").unwrap();
+    let failed = project.staunch(&["run", "log"]).fails(1, "Sink.Schema");
+    assert!(failed.stderr.contains("kind"), "{}", failed.stderr);
+}
+
+#[test]
+fn an_empty_result_does_not_empty_a_table_unasked() {
+    let project = small();
+    project.staunch(&["run", "totals"]).ok();
+    project.write("data/items/1.csv", "id,kind,size\n");
+    project.staunch(&["run", "totals"]).fails(1, "Sink.EmptyReplace");
+    assert_eq!(tables::parquet(&project.root.join("out/totals")).len(), 2);
+    project.edit("pipelines/totals.yaml", "mode: replace}", "mode: replace, allow_empty: true}");
+    project.staunch(&["run", "totals"]).ok();
+    assert!(tables::parquet(&project.root.join("out/totals")).is_empty());
+}
+
+#[test]
+fn every_mistake_of_a_project_is_told_at_once_with_its_place() {
+    let project = small();
+    project.write(
+        "pipelines/wrong.yaml",
+        "pipeline: wrong\nread:\n  items: {from: in/items, contract: item@1}\nprocess:\n  a: SELECT idd FROM items\n  b: SELECT id FROM itemz\nwrite:\n  - {from: a, to: lake/items}\n",
+    );
+    let failed = project.staunch(&["check", "--output", "json"]);
+    assert_eq!(failed.code, Some(3));
+    assert!(failed.stderr.contains("itemz") && failed.stderr.contains("\"line\":6"), "{}", failed.stderr);
+}
+
+#[test]
+fn the_template_runs() {
+    let project = Project::empty();
+    let made = project.staunch(&["init", "shop"]).ok();
+    assert!(made.stdout.contains("staunch run sales"));
+    let shop = project.root.join("shop");
+    let shop = shop.to_str().unwrap();
+    project.staunch(&["check", "--project", shop]).ok();
+    let ran = project.staunch(&["run", "sales", "--project", shop, "--show"]).ok();
+    assert!(ran.stdout.contains("NO") && ran.stdout.contains("42.00"), "{}", ran.stdout);
+    project.staunch(&["run", "revenue", "--project", shop]).ok();
+    project.staunch(&["init", "shop"]).fails(2, "Usage.Invalid");
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupted_it_drains_and_goes_on() {
+    let project = small();
+    let big: String = (0..600_000).map(|n| format!("{n},k{},{}\n", n % 7, n % 9)).collect();
+    project.write("data/items/2.csv", format!("id,kind,size\n{big}"));
+    project.edit("staunch.yaml", "format: csv}", "format: csv, chunk_bytes: 64 KiB}");
+    project.edit("pipelines/log.yaml", "pipeline: log\n", "pipeline: log\nepoch_bytes: 256 KiB\n");
+    let child = project.start(&["run", "log"]);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let pid = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let out = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&out.stderr);
+    // A fast machine may have ended before the signal.
+    assert!(matches!(out.status.code(), Some(0 | 130)), "{stderr}");
+    let again = project.staunch(&["run", "log", "--output", "json"]).ok().json();
+    if out.status.code() == Some(130) {
+        assert_eq!(again["continued"], json!(true));
+        assert_eq!(again["ledger"]["reads"]["items"]["found"], json!(600_003));
+    }
+    let rows = tables::sqlite(&project.root.join("out/db.sqlite")).remove("items").unwrap();
+    assert_eq!(rows.len(), 600_000);
+}

@@ -1,0 +1,133 @@
+//! A project in a temporary folder, and the binary run on it.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A project that is removed with the value.
+pub(crate) struct Project {
+    _folder: tempfile::TempDir,
+    pub(crate) root: PathBuf,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Asserts success.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts this exit code, and that stderr names this error code.
+    #[track_caller]
+    pub(crate) fn fails(self, exit: i32, code: &str) -> Self {
+        assert_eq!(self.code, Some(exit), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(self.stderr.contains(code), "no {code} in:\n{}", self.stderr);
+        self
+    }
+
+    /// stdout as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e} in:\n{}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl Project {
+    /// An empty folder.
+    pub(crate) fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("project");
+        std::fs::create_dir(&root).unwrap();
+        Self { _folder: folder, root }
+    }
+
+    /// A copy of one of the examples.
+    pub(crate) fn example(name: &str) -> Self {
+        let project = Self::empty();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+        copy(&from, &project.root);
+        project
+    }
+
+    /// Writes a file of the project.
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
+        let path = self.root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// Replaces text in a file of the project; the text must be there.
+    #[track_caller]
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) -> &Self {
+        let file = self.root.join(path);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {path}");
+        std::fs::write(file, text.replace(from, to)).unwrap();
+        self
+    }
+
+    fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_staunch"));
+        command
+            .args(args)
+            .current_dir(&self.root)
+            .env("XDG_DATA_HOME", self.root.parent().unwrap().join("home"))
+            .env_remove("STAUNCH_FAILPOINTS")
+            .stdin(Stdio::null());
+        for (name, value) in env {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs the binary.
+    pub(crate) fn staunch(&self, args: &[&str]) -> Done {
+        Done::of(self.command(args, &[]).output().unwrap())
+    }
+
+    /// Runs the binary with variables set.
+    pub(crate) fn staunch_with(&self, args: &[&str], env: &[(&str, &str)]) -> Done {
+        Done::of(self.command(args, env).output().unwrap())
+    }
+
+    /// Starts the binary and does not wait.
+    pub(crate) fn start(&self, args: &[&str]) -> std::process::Child {
+        self.command(args, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// Copies a folder, without what runs leave behind.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name == "out" || name == ".staunch" {
+            continue;
+        }
+        let target = to.join(&name);
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}

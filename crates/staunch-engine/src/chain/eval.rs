@@ -6,6 +6,7 @@ use arrow::compute::concat;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_expr::PhysicalExpr;
 use staunch_types::{Error, Result, codes};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// An expression that is ready to run.
@@ -90,7 +91,10 @@ impl Work<'_> {
     fn all(&self, slice: &RecordBatch) -> Result<std::result::Result<Vec<ArrayRef>, (usize, Failure)>> {
         let mut columns = Vec::with_capacity(self.exprs.len());
         for (i, compiled) in self.exprs.iter().enumerate() {
-            let value = compiled.expr.evaluate(slice).and_then(|v| v.into_array(slice.num_rows()));
+            let evaluate = || compiled.expr.evaluate(slice).and_then(|v| v.into_array(slice.num_rows()));
+            // Some functions panic on some values (lengths beyond memory). That is their bug; it must not cost more than the row.
+            // Expressions keep no state that could be left half changed.
+            let Ok(value) = catch_unwind(AssertUnwindSafe(evaluate)) else { return Ok(Err((i, Failure::Other))) };
             match value {
                 Ok(column) => columns.push(column),
                 Err(error) => match failure(&error) {

@@ -293,3 +293,35 @@ fn a_deep_expression_runs_on_any_stack() {
         assert_eq!(lines(&out.batch), [expected, expected, expected]);
     }
 }
+
+#[test]
+fn functions_fail_for_a_row_and_never_for_all() {
+    let rows = || input("t", "i long, d double, s string, at timestamp, n int", "
+        9223372036854775807 | 1e300 | abc | 2262-04-11T23:47:16Z | 2147483647
+        1 | 1 | abc | 2020-01-01T00:00:00Z | 1");
+    for (item, good) in [
+        ("CAST(d AS BIGINT)", "1"),
+        ("CAST(n AS SMALLINT)", "1"),
+        ("to_timestamp(i)", "1970-01-01T00:00:01Z"),
+        ("CAST(i AS DECIMAL(38,0)) * CAST(i AS DECIMAL(38,0)) * CAST(i AS DECIMAL(38,0))", "1"),
+        ("make_date(n, 1, 1)", "0001-01-01"),
+        ("repeat(s, i)", "abc"),
+        ("lpad(s, i)", "a"),
+        ("factorial(i)", "1"),
+        ("lcm(i, i - 1)", "0"),
+        ("i + 1 - 5", "-3"),
+        ("at + (i - 1) * INTERVAL '1 year'", "2020-01-01T00:00:00Z"),
+    ] {
+        let mut stage = crate::sql::tests::process(&format!("SELECT {item} AS x FROM t"));
+        stage.nondeterministic = true;
+        let Ok(plan) = crate::sql::tests::plan_of(&stage, &[rows()]) else {
+            assert!(item.contains("INTERVAL"), "{item} is not planned");
+            continue;
+        };
+        let found = crate::sql::tests::outcome(&plan, &[rows()]).unwrap();
+        assert_eq!(found.len(), 3, "{item}: {found:?}");
+        assert_eq!(found[0], format!("101: {good}"), "{item}");
+        assert!(found[1].starts_with("100: dead Sql.Expression [x] "), "{item}: {}", found[1]);
+        assert_eq!(found[2], "passed 1 filtered 0 dead 1", "{item}");
+    }
+}

@@ -2,11 +2,14 @@
 //!
 //! DataFusion evaluates `+`, `-`, `*` and unary minus on integers with kernels that wrap silently (`add_wrapping`, ...); division,
 //! casts, decimals, dates and times are checked already. After type coercion the wrapping operators are replaced by functions
-//! over Arrow's checked kernels, in every expression of a plan; names of columns stay what they were.
+//! over Arrow's checked kernels, in every expression of a plan; names of columns stay what they were. Lengths that functions fill up to
+//! (`lpad`, `rpad`, `repeat`) are bounded: DataFusion would ask for as much memory as the value says, and abort.
 
 use super::flat::{beginning, is_chain};
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
@@ -70,6 +73,16 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             }
             _ => Transformed::no(Expr::Negative(inner)),
         },
+        Expr::ScalarFunction(mut f) if matches!(f.name(), "lpad" | "rpad" | "repeat") => {
+            let Some(length) = f.args.get_mut(1) else { return Transformed::no(Expr::ScalarFunction(f)) };
+            let known = matches!(length, Expr::ScalarFunction(inner) if is_bounded(inner));
+            if known || !length.get_type(schema).is_ok_and(|ty| ty == DataType::Int64) {
+                return Transformed::no(Expr::ScalarFunction(f));
+            }
+            let length_of = std::mem::replace(length, Expr::Literal(ScalarValue::Null, None));
+            *length = Expr::ScalarFunction(ScalarFunction::new_udf(LENGTH.clone(), vec![length_of]));
+            Transformed::yes(Expr::ScalarFunction(f))
+        }
         other => Transformed::no(other),
     }
 }
@@ -93,6 +106,7 @@ pub(crate) fn restore(expr: Expr) -> Expr {
                 Some(terms) => Transformed::yes(terms),
                 None => Transformed::no(Expr::ScalarFunction(f)),
             },
+            Expr::ScalarFunction(mut f) if is_bounded(&f) && f.args.len() == 1 => Transformed::yes(f.args.remove(0)),
             Expr::ScalarFunction(f) => match (operator(&f), <[Expr; 2]>::try_from(f.args.clone())) {
                 (Some(op), Ok([left, right])) => Transformed::yes(Expr::BinaryExpr(BinaryExpr {
                     left: Box::new(left),
@@ -169,5 +183,67 @@ impl ScalarUDFImpl for Checked {
             Operator::Minus => apply(left, right, numeric::sub),
             _ => apply(left, right, numeric::mul),
         }
+    }
+}
+
+/// The longest text, in characters, that a function may fill up to.
+const LONGEST: i64 = 1 << 20;
+
+static LENGTH: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+    Arc::new(ScalarUDF::from(Length { signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable) }))
+});
+
+/// A length as it is, or an overflow if it is beyond the bound.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Length {
+    signature: Signature,
+}
+
+fn is_bounded(function: &ScalarFunction) -> bool {
+    function.func.inner().downcast_ref::<Length>().is_some()
+}
+
+impl ScalarUDFImpl for Length {
+    fn name(&self) -> &str {
+        "bounded_length"
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(ToString::to_string).collect())
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(|e| e.schema_name().to_string()).collect())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.name(), DataType::Int64, args.arg_fields.iter().any(|f| f.is_nullable()))))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let beyond = || ArrowError::ArithmeticOverflow("a length is beyond the bound".into());
+        let Some(length) = args.args.into_iter().next() else {
+            return datafusion::common::internal_err!("a bound without a length");
+        };
+        let fits = match &length {
+            ColumnarValue::Scalar(ScalarValue::Int64(value)) => value.is_none_or(|v| v <= LONGEST),
+            ColumnarValue::Array(array) => {
+                array.as_primitive_opt::<Int64Type>().is_some_and(|a| a.iter().flatten().all(|v| v <= LONGEST))
+            }
+            ColumnarValue::Scalar(_) => false,
+        };
+        if fits { Ok(length) } else { Err(beyond().into()) }
     }
 }

@@ -3,7 +3,9 @@
 use super::session::STACK_BYTES;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Statement, Visit, Visitor};
 use staunch_types::{Error, Result, codes};
+use std::ops::ControlFlow;
 
 /// The most levels of an expression, and of a plan. A chain of operators is as deep as it is long.
 pub const DEEPEST: usize = 4_000;
@@ -27,6 +29,33 @@ pub(crate) fn big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
 /// Does `work` on a grown stack if it goes `depth` levels down; else right here.
 pub(crate) fn grown<T>(depth: usize, work: impl FnOnce() -> T) -> T {
     if depth <= SHALLOW { work() } else { stacker::grow(STACK_BYTES, work) }
+}
+
+/// The levels of the deepest expression of a query, before it is planned.
+pub(crate) fn query_depth(query: &Statement) -> usize {
+    #[derive(Default)]
+    struct Depth {
+        now: usize,
+        most: usize,
+    }
+    impl Visitor for Depth {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+            self.now += 1;
+            self.most = self.most.max(self.now);
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+            self.now = self.now.saturating_sub(1);
+            ControlFlow::Continue(())
+        }
+    }
+    let mut depth = Depth::default();
+    // It never breaks off.
+    let _ = query.visit(&mut depth);
+    depth.most
 }
 
 /// The levels of an expression.

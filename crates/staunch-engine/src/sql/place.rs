@@ -203,6 +203,10 @@ fn describe(error: &DataFusionError) -> Said {
                 let hint = "name a read or a process stage of this pipeline; files cannot be named in SQL";
                 return plan(format!("there is no stage `{name}`"), hint.into(), Some(name));
             }
+            if ["DDL not supported", "DML not supported", "Statement not supported"].iter().any(|p| text.starts_with(p)) {
+                let (message, hint) = ("a stage is a query that changes nothing".into(), "write `SELECT ... FROM stage`".into());
+                return Said { code: codes::SQL_REFUSED, message, hint, name: None, at: Some((1, 1)) };
+            }
             if let Some(rest) = text.strip_prefix("table function '") {
                 let name = rest.split('\'').next().unwrap_or_default().to_owned();
                 let message = format!("the table function `{name}` is not allowed");

@@ -39,7 +39,7 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
         None => Arc::new(infer(output)?),
     };
     let mut errors = Vec::new();
-    let coercion = check(output.schema, &contract).map_err(|misfits| {
+    let proved = check(output.schema, &contract).map_err(|misfits| {
         errors.extend(misfits.into_iter().map(|m| {
             let error = Error::new(codes::OUTPUT_MISMATCH, m.message).place(at(output, &m.field));
             error.stage(&output.process.name).field(&m.field).hint(m.hint)
@@ -49,9 +49,11 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
     if let Some(error) = Error::many(errors) {
         return Err(error);
     }
-    let Ok(coercion) = coercion else {
+    // While it runs nothing is taken for proved: it costs nothing to look whether a column has nulls.
+    let (Ok(proved), Ok(mut coercion)) = (proved, check(&super::stage::nullable(output.schema), &contract)) else {
         return Err(Error::new(codes::INTERNAL, "an output does not fit its contract for no reason"));
     };
+    coercion.assertions = proved.assertions;
     let mut notes: Vec<String> = coercion.assertions.iter().map(|a| format!("asserted while it runs: {a}")).collect();
     let proven = proves(output, &contract.key);
     if !output.per_row && !contract.key.is_empty() && !proven {

@@ -1,6 +1,6 @@
 //! A stage, planned.
 
-use super::deep::{DEEPEST, big_stack, plan_depth};
+use super::deep::{DEEPEST, big_stack, plan_depth, query_depth};
 use super::deterministic::{Findings, search};
 use super::facts::{Facts, Known};
 use super::plan_sql::{parse, plan_sql, with_tables};
@@ -55,7 +55,7 @@ pub struct StagePlan {
     pub shape: Shape,
     /// What the SQL gives, before it is coerced to the contract, with the nullability that is proved.
     pub schema: SchemaRef,
-    /// From that schema to the contract.
+    /// From the query's batches to the contract; its assertions are those that the query does not prove.
     pub coercion: Coercion,
     /// The contract that is declared, or the one that the query implies (named after the stage, version 1).
     pub contract: Arc<Contract>,
@@ -88,24 +88,29 @@ pub fn plan_stage(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
 
 fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     let query = parse(&process.sql.text).map_err(|refused| place::refused(process, refused))?;
+    let depth = query_depth(&query);
+    if depth > DEEPEST {
+        let message = format!("an expression has {depth} levels, more than {DEEPEST}");
+        let hint = "use IN (...) for long chains of OR, or split it into several stages";
+        return Err(refuse(process, message, hint));
+    }
     let session = planning()?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));
     let plain = |e| place::planning(process, &e, None);
     with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), r.schema.clone()))).map_err(plain)?;
     let state = state(&session);
     let planned = plan_sql(&state, query.clone()).map_err(|e| wrong(e, &state))?;
-    let depth = plan_depth(&planned);
-    if depth > DEEPEST {
-        let message = format!("an expression has {depth} levels, more than {DEEPEST}");
-        let hint = "use IN (...) for long chains of OR, or split it into several stages";
-        return Err(refuse(process, message, hint));
-    }
     let analysed = state
         .analyzer()
         .execute_and_check(planned, state.config_options(), |_, _| {})
         .map_err(|e| wrong(e, &state))?;
 
+    let depth = plan_depth(&analysed);
     let named: BTreeSet<String> = scanned(&analysed).into_iter().collect();
+    if let Some(other) = named.iter().find(|n| !inputs.iter().any(|r| r.name == **n)) {
+        let message = format!("the table function `{}` is not allowed", other.trim_end_matches("()"));
+        return Err(refuse(process, message, "declare a read for the data and name it in FROM"));
+    }
     let known = Known {
         relations: inputs.iter().enumerate().map(|(i, r)| (r.name.as_str(), (i, &r.contract))).collect(),
     };
@@ -215,7 +220,8 @@ fn output_schema(schema: &DFSchema, facts: &Facts) -> Schema {
     Schema::new(fields.map(|(f, fact)| Field::new(f.name(), f.data_type().clone(), fact.nullable)).collect::<Vec<_>>())
 }
 
-fn nullable(schema: &Schema) -> SchemaRef {
+/// The same columns, all nullable.
+pub(super) fn nullable(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
 }
 

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, Window
 
 /// Functions that are null only if one of their arguments is.
 const NULL_FOR_NULL: &[&str] = &[
-    "abs", "acos", "ascii", "asin", "atan", "atan2", "bit_length", "btrim", "cbrt", "ceil", "character_length", "chr", "cos",
-    "date_bin", "date_part", "date_trunc", "degrees", "encode", "ends_with", "exp", "floor", "initcap", "left", "length",
+    "abs", "acos", "ascii", "asin", "atan", "atan2", "bit_length", "bounded_length", "btrim", "cbrt", "ceil", "character_length", "chr", "cos",
+    "date_part", "date_trunc", "degrees", "encode", "ends_with", "exp", "floor", "initcap", "left", "length",
     "levenshtein", "ln", "log", "log10", "log2", "lower", "lpad", "ltrim", "md5", "octet_length", "power", "radians",
     "regexp_like", "regexp_replace", "repeat", "replace", "reverse", "right", "round", "rpad", "rtrim", "sha224", "sha256",
     "sha384", "sha512", "signum", "sin", "split_part", "sqrt", "starts_with", "strpos", "substr", "tan", "to_char", "to_hex",

@@ -32,6 +32,7 @@ use futures::stream::{BoxStream, StreamExt};
 use staunch_contract::coerce::Coercion;
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// The plan of a whole-input stage.
@@ -65,10 +66,16 @@ impl WholePlan {
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let stream = run(session, &self.stage, &self.plan, inputs, None)?;
         let (plan, coercion, stage) = (self.plan.clone(), self.coercion.clone(), self.stage.clone());
-        Ok(stream
+        // A panic of a function inside DataFusion is an error of this stage, not the end of the process.
+        Ok(AssertUnwindSafe(stream)
+            .catch_unwind()
             .map(move |batch| match batch {
-                Ok(batch) => coerce(&stage, &coercion, batch),
-                Err(error) => Err(query_error(&stage, &error, |failure| suspects(&plan, failure))),
+                Ok(Ok(batch)) => coerce(&stage, &coercion, batch),
+                Ok(Err(error)) => Err(query_error(&stage, &error, |failure| suspects(&plan, failure))),
+                Err(_) => {
+                    let error = Error::new(codes::INTERNAL, "a function of the query panicked").stage(&stage);
+                    Err(error.hint("report this with the SQL of the stage"))
+                }
             })
             .boxed())
     }

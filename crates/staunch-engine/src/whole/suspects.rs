@@ -7,6 +7,9 @@ use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 use datafusion::sql::unparser::expr_to_sql;
 use std::collections::BTreeSet;
 
+/// An expression with more parts than these is cut.
+const NODES: usize = 60;
+
 /// More suspects than these help nobody.
 const MOST: usize = 3;
 
@@ -44,11 +47,27 @@ pub(crate) fn text(expr: &Expr) -> String {
     while let Expr::Alias(alias) = bare {
         bare = *alias.expr;
     }
+    // Nobody reads more than the beginning of a long one.
+    let mut cut = "";
+    while let (true, Expr::BinaryExpr(binary)) = (nodes(&bare) > NODES, &bare) {
+        bare = binary.left.as_ref().clone();
+        cut = " ...";
+    }
     let text = expr_to_sql(&bare).map_or_else(|_| bare.human_display().to_string(), |sql| sql.to_string());
     // One pair of brackets around all of it says nothing.
     let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-    let text = inner.filter(|t| balanced(t)).map_or(text.clone(), ToOwned::to_owned);
+    let text = inner.filter(|t| balanced(t)).map_or(text.clone(), ToOwned::to_owned) + cut;
     if text.chars().count() > 120 { format!("{}...", text.chars().take(117).collect::<String>()) } else { text }
+}
+
+/// The parts of an expression.
+fn nodes(expr: &Expr) -> usize {
+    let mut count = 0;
+    let _ = expr.apply(|_| {
+        count += 1;
+        Ok(if count > NODES { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    count
 }
 
 /// Whether no bracket closes before it was opened.

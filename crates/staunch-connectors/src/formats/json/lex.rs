@@ -127,7 +127,7 @@ fn digits(text: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
     let begin = at;
     while let Some(word) = load8(text, at) {
         let low = word ^ 0x3030_3030_3030_3030;
-        let others = ((low & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676 | low) & 0x8080_8080_8080_8080;
+        let others = (((low & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676) | low) & 0x8080_8080_8080_8080;
         let count = others.trailing_zeros() / 8;
         if count == 8 {
             value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));

@@ -1,7 +1,6 @@
 //! What is refused, and where the message points.
 
 use super::{Input, input, plan, plan_of, process};
-use crate::sql::plan_stage;
 
 fn inputs() -> Vec<Input> {
     vec![
@@ -39,6 +38,9 @@ fn mistakes_point_into_the_users_file() {
         ("COPY clicks TO 'x.csv'", "ST0022 10:5 a stage is a query: `COPY` is not allowed here (write `SELECT ... FROM stage`)"),
         ("SET x = 1", "ST0022 10:5 a stage is a query: `SET` is not allowed here (write `SELECT ... FROM stage`)"),
         ("INSERT INTO clicks SELECT * FROM clicks", "ST0022 10:5 a stage is a query: `INSERT` is not allowed here (write `SELECT ... FROM stage`)"),
+        ("SELECT id INTO other FROM clicks", "ST0022 10:5 a stage is a query that changes nothing (write `SELECT ... FROM stage`)"),
+        ("SELECT value FROM generate_series(1, 3)", "ST0022 10:5 the table function `generate_series` is not allowed (declare a read for the data and name it in FROM)"),
+        ("SELECT * FROM read_csv('x.csv')", "ST0022 10:19 the table function `read_csv` is not allowed (declare a read for the data and name it in FROM)"),
         ("EXPLAIN SELECT 1", "ST0022 10:5 a stage is a query: `EXPLAIN` is not allowed here (write `SELECT ... FROM stage`)"),
         ("SELECT id, random() AS r FROM clicks", "ST0022 10:5 the result is not reproducible: `random()` gives another value each time (make it definite, or write `allow: nondeterministic` in the stage)"),
         ("SELECT id FROM clicks LIMIT 3", "ST0022 10:5 the result is not reproducible: LIMIT without ORDER BY takes any rows (make it definite, or write `allow: nondeterministic` in the stage)"),
@@ -87,7 +89,6 @@ fn size_and_depth_are_bounded() {
     let long = format!("SELECT id FROM clicks WHERE page = '{}'", "x".repeat(1 << 20));
     assert!(refusal(&long).contains("longer than 1 MiB"));
     let chain = |terms: usize| format!("SELECT {} AS s FROM clicks", vec!["id"; terms].join(" + "));
-    assert!(plan_stage(&process(&chain(2_000)), &inputs().iter().map(|i| i.relation.clone()).collect::<Vec<_>>()).is_ok());
     let found = refusal(&chain(5_000));
     assert!(found.contains("levels, more than 4000"), "{found}");
     let nested = format!("SELECT {}id{} AS s FROM clicks", "(".repeat(500), ")".repeat(500));

@@ -16,7 +16,7 @@ pub mod dead;
 pub mod ledger;
 pub mod log;
 pub mod manifest;
-mod rowhash;
+pub mod rowhash;
 pub mod seal;
 pub mod sink;
 pub mod source;

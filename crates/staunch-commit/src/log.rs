@@ -1,7 +1,7 @@
 //! The epoch log, for reading: the truth about data.
 
 use crate::commit::Draft;
-use crate::ledger::{End, Ledger, WriteAccount};
+use crate::ledger::{End, HashSum, Ledger, WriteAccount};
 use crate::manifest::{
     ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, Settled, SinkEpoch, Standing,
 };
@@ -318,6 +318,13 @@ impl RunState {
             dead: account.dead + applied.dead.len() as u64,
         };
         *account = sum;
+        // The far end of an edge to a target that is written row by row is what apply read.
+        let consumer = format!(" → {write}");
+        if let Some(hash) = applied.hash_sum.as_deref().and_then(HashSum::from_hex) {
+            for (_, edge) in self.ledger.edges.iter_mut().filter(|(name, _)| name.ends_with(&consumer)) {
+                edge.far.hash = Some(edge.far.hash.unwrap_or_default().plus(hash));
+            }
+        }
     }
 
     /// The segments that applying `epoch` shows: its own, or for a replace those of the whole run.

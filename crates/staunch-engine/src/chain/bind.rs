@@ -28,24 +28,33 @@ impl RowPlan {
     ///
     /// # Errors
     /// `Run.Memory` if the reference data do not fit; what their leaves say; `Sql.Query` if a query over them fails.
-    pub async fn bind(&self, session: &SessionContext, references: &BTreeMap<String, Arc<dyn Leaf>>) -> Result<RowChain> {
+    pub async fn bind(
+        &self,
+        session: &SessionContext,
+        references: &BTreeMap<String, Arc<dyn Leaf>>,
+    ) -> Result<RowChain> {
         let state = state(session);
         let mut steps = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             steps.push(match step {
                 Step::Filter { predicate, input, keep } => {
-                    let predicate = self.compile(&state, std::slice::from_ref(predicate), input, false)?.pop();
+                    let predicate =
+                        self.compile(&state, std::slice::from_ref(predicate), input, false)?.pop();
                     let predicate = predicate.ok_or_else(|| self.bug("a condition is lost"))?;
                     BoundStep::Filter { predicate, keep: keep.clone() }
                 }
                 Step::Project { exprs, input } => {
                     let compiled = self.compile(&state, exprs, input, true)?;
-                    let fields = exprs.iter().map(|e| e.to_field(input.as_ref())).collect::<Result<Vec<_>, _>>();
+                    let fields =
+                        exprs.iter().map(|e| e.to_field(input.as_ref())).collect::<Result<Vec<_>, _>>();
                     let fields = fields.map_err(|_| self.bug("an expression has no type"))?;
-                    let fields: Vec<_> = fields.into_iter().map(|(_, f)| f.as_ref().clone().with_nullable(true)).collect();
+                    let fields: Vec<_> =
+                        fields.into_iter().map(|(_, f)| f.as_ref().clone().with_nullable(true)).collect();
                     BoundStep::Project { exprs: compiled, schema: Arc::new(Schema::new(fields)) }
                 }
-                Step::Join(join) => BoundStep::Join(Box::new(self.bind_join(session, &state, join, references).await?)),
+                Step::Join(join) => {
+                    BoundStep::Join(Box::new(self.bind_join(session, &state, join, references).await?))
+                }
             });
         }
         Ok(RowChain {
@@ -87,7 +96,13 @@ impl RowPlan {
         })
     }
 
-    fn compile(&self, state: &SessionState, exprs: &[Expr], input: &DFSchemaRef, named: bool) -> Result<Vec<Compiled>> {
+    fn compile(
+        &self,
+        state: &SessionState,
+        exprs: &[Expr],
+        input: &DFSchemaRef,
+        named: bool,
+    ) -> Result<Vec<Compiled>> {
         let one = |expr: &Expr| -> Result<Compiled> {
             let failed = |_| self.bug("an expression cannot be compiled");
             let context = SimplifyContext::builder()
@@ -97,7 +112,8 @@ impl RowPlan {
                 .build();
             let folded = ExprSimplifier::new(context).simplify(expr.clone()).map_err(failed)?;
             let planning = PhysicalPlanningContext::default();
-            let physical = create_physical_expr(&folded, input, state.execution_props(), &planning).map_err(failed)?;
+            let physical =
+                create_physical_expr(&folded, input, state.execution_props(), &planning).map_err(failed)?;
             let field = named.then(|| expr.qualified_name().1);
             Ok(Compiled { expr: physical, text: suspect_text(expr), field })
         };
@@ -111,5 +127,7 @@ impl RowPlan {
 
 /// The Arrow schema, all columns nullable: what a batch is checked against on its way.
 fn nullable(schema: &DFSchema) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+    ))
 }

@@ -94,7 +94,9 @@ impl Work<'_> {
             let evaluate = || compiled.expr.evaluate(slice).and_then(|v| v.into_array(slice.num_rows()));
             // Some functions panic on some values (lengths beyond memory). That is their bug; it must not cost more than the row.
             // Expressions keep no state that could be left half changed.
-            let Ok(value) = catch_unwind(AssertUnwindSafe(evaluate)) else { return Ok(Err((i, Failure::Other))) };
+            let Ok(value) = catch_unwind(AssertUnwindSafe(evaluate)) else {
+                return Ok(Err((i, Failure::Other)));
+            };
             match value {
                 Ok(column) => columns.push(column),
                 Err(error) => match failure(&error) {

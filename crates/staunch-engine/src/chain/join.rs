@@ -138,6 +138,12 @@ impl BoundJoin {
 
 /// The value of a predicate, null as false.
 pub(crate) fn is_true(column: &arrow::array::ArrayRef) -> Result<arrow::array::BooleanArray> {
-    let mask = column.as_boolean_opt().ok_or_else(|| Error::new(codes::INTERNAL, "a condition is not true or false"))?;
-    Ok(if arrow::array::Array::null_count(mask) > 0 { arrow::compute::prep_null_mask_filter(mask) } else { mask.clone() })
+    let mask = column
+        .as_boolean_opt()
+        .ok_or_else(|| Error::new(codes::INTERNAL, "a condition is not true or false"))?;
+    Ok(if arrow::array::Array::null_count(mask) > 0 {
+        arrow::compute::prep_null_mask_filter(mask)
+    } else {
+        mask.clone()
+    })
 }

@@ -82,7 +82,9 @@ fn walk(plan: &LogicalPlan, source: &str, links: &mut Vec<Link>) -> Walked {
             }
             part!(walk(&f.input, source, links));
             let input = f.input.schema();
-            links.extend(conditions.into_iter().map(|predicate| Link::Filter { predicate, input: input.clone() }));
+            links.extend(
+                conditions.into_iter().map(|predicate| Link::Filter { predicate, input: input.clone() }),
+            );
         }
         LogicalPlan::Join(join) => return walk_join(join, Vec::new(), source, links),
         LogicalPlan::Aggregate(_) => whole!("it groups rows"),
@@ -132,8 +134,11 @@ fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) 
     }
     // Joins of a comma list take their conditions from the one filter above them all.
     match probe.as_ref() {
-        LogicalPlan::Join(inner) if inner.join_type == JoinType::Inner && equi_join(inner, &[])?.0.is_empty() => {
-            let below = |e: &Expr| e.column_refs().iter().all(|c| inner.schema.maybe_index_of_column(c).is_some());
+        LogicalPlan::Join(inner)
+            if inner.join_type == JoinType::Inner && equi_join(inner, &[])?.0.is_empty() =>
+        {
+            let below =
+                |e: &Expr| e.column_refs().iter().all(|c| inner.schema.maybe_index_of_column(c).is_some());
             let (down, here): (Vec<Expr>, Vec<Expr>) = rest.into_iter().partition(below);
             rest = here;
             part!(walk_join(inner, down, source, links));
@@ -156,7 +161,10 @@ fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) 
 
 fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|e| {
-        Ok(matches!(e, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
+        Ok(matches!(
+            e,
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)
+        ))
     })
     .unwrap_or(true)
 }

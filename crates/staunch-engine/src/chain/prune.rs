@@ -78,7 +78,17 @@ impl Link {
                 let below = union(&exprs, &input)?;
                 Ok((Step::Project { exprs, input: part(&input, &below)? }, below))
             }
-            Self::Join { outer, null_equal, build, build_first, keys, build_keys, residual, input, joined } => {
+            Self::Join {
+                outer,
+                null_equal,
+                build,
+                build_first,
+                keys,
+                build_keys,
+                residual,
+                input,
+                joined,
+            } => {
                 let mut needed = union(&residual, &joined)?;
                 needed.extend(live);
                 let (probe_width, build_width) = (input.fields().len(), build.schema().fields().len());
@@ -92,7 +102,8 @@ impl Link {
                 below.extend(&probe);
 
                 let key_count = build_keys.len();
-                let named = build_keys.into_iter().enumerate().map(|(i, e)| e.alias(format!("key {i} of the join")));
+                let named =
+                    build_keys.into_iter().enumerate().map(|(i, e)| e.alias(format!("key {i} of the join")));
                 let columns = payload.iter().map(|i| Expr::from(build.schema().qualified_field(*i)));
                 let exprs: Vec<Expr> = named.chain(columns).collect();
                 let build = LogicalPlanBuilder::from(build).project(exprs)?.build()?;

@@ -151,7 +151,13 @@ impl RowChain {
     }
 
     /// Counts, and takes out what is left of rows of which a part was rejected.
-    fn out(&self, mut batch: RecordBatch, mut origin: Vec<u32>, reject: Reject, rows: &[u32]) -> Result<ChainOut> {
+    fn out(
+        &self,
+        mut batch: RecordBatch,
+        mut origin: Vec<u32>,
+        reject: Reject,
+        rows: &[u32],
+    ) -> Result<ChainOut> {
         let mut dead = reject.dead;
         // The sort is stable: of several reasons for one row the first stays.
         dead.sort_by_key(|d| d.row);
@@ -160,22 +166,27 @@ impl RowChain {
             let is_dead = |row: &u32| dead.binary_search_by_key(row, |d| d.row).is_ok();
             if origin.iter().any(is_dead) {
                 let keep: BooleanArray = origin.iter().map(|o| Some(!is_dead(o))).collect();
-                batch = filter_record_batch(&batch, &keep).map_err(|_| bug("dead rows cannot be taken out of a batch"))?;
+                batch = filter_record_batch(&batch, &keep)
+                    .map_err(|_| bug("dead rows cannot be taken out of a batch"))?;
                 origin.retain(|o| !is_dead(o));
             }
         }
-        let distinct = origin.windows(2).filter(|pair| pair.first() != pair.last()).count() + usize::from(!origin.is_empty());
+        let distinct = origin.windows(2).filter(|pair| pair.first() != pair.last()).count()
+            + usize::from(!origin.is_empty());
         let passed = distinct as u64;
         let filtered = (rows.len() as u64)
             .checked_sub(passed + dead.len() as u64)
             .ok_or_else(|| bug("more rows came out of a stage than went in"))?;
-        let number = |position: u32| rows.get(position as usize).copied().ok_or_else(|| bug("a row has no number"));
+        let number =
+            |position: u32| rows.get(position as usize).copied().ok_or_else(|| bug("a row has no number"));
         Ok(ChainOut {
             emitted: origin.len() as u64,
             rows: origin.into_iter().map(number).collect::<Result<_>>()?,
             dead: dead
                 .into_iter()
-                .map(|d| Ok(DeadByStage { row: number(d.row)?, code: d.code, reason: d.reason, field: d.field }))
+                .map(|d| {
+                    Ok(DeadByStage { row: number(d.row)?, code: d.code, reason: d.reason, field: d.field })
+                })
                 .collect::<Result<_>>()?,
             batch,
             passed,
@@ -202,7 +213,12 @@ impl Rows {
             {
                 *keep = false;
                 let reason = format!("`{}` failed: {}", expr.text, failed.failure.text());
-                reject.dead.push(Dead { row: *origin, code: codes::EXPRESSION, reason, field: expr.field.clone() });
+                reject.dead.push(Dead {
+                    row: *origin,
+                    code: codes::EXPRESSION,
+                    reason,
+                    field: expr.field.clone(),
+                });
             }
         }
         Ok((evaluated.columns, self.keep(&BooleanArray::from(keep))?))
@@ -220,7 +236,8 @@ impl Rows {
             return Ok(self);
         }
         let batch = filter_record_batch(&self.batch, mask).map_err(|_| bug("a batch cannot be filtered"))?;
-        let origin = self.origin.into_iter().zip(mask.values()).filter(|(_, keep)| *keep).map(|(o, _)| o).collect();
+        let origin =
+            self.origin.into_iter().zip(mask.values()).filter(|(_, keep)| *keep).map(|(o, _)| o).collect();
         Ok(Self { batch, origin })
     }
 

@@ -70,7 +70,8 @@ impl Collected {
             e => bug(e),
         })?;
         drop(batches);
-        let rows = u32::try_from(all.num_rows()).ok().filter(|r| *r < NONE).ok_or_else(|| too_large(&stage))?;
+        let rows =
+            u32::try_from(all.num_rows()).ok().filter(|r| *r < NONE).ok_or_else(|| too_large(&stage))?;
         let (key_columns, payload) = (0..key_count, key_count..all.num_columns());
         let payload = all.project(&payload.collect::<Vec<_>>()).map_err(bug)?;
         let key_columns: Vec<ArrayRef> = all.columns().get(key_columns).unwrap_or_default().to_vec();
@@ -112,7 +113,8 @@ impl JoinTable {
     /// `Internal.Bug` if the keys are not of the table's types.
     pub(crate) fn probe(&self, keys: &[ArrayRef], mut found: impl FnMut(u32, u32) -> bool) -> Result<()> {
         let rows = self.converter.convert_columns(keys).map_err(|_| {
-            Error::new(codes::INTERNAL, "a key is not of the type that was planned").hint("report this with the SQL of the stage")
+            Error::new(codes::INTERNAL, "a key is not of the type that was planned")
+                .hint("report this with the SQL of the stage")
         })?;
         let null = nulls(keys);
         for (at, key) in rows.iter().enumerate() {

@@ -31,95 +31,165 @@ fn pages() -> Input {
 
 #[test]
 fn filters_and_projects() {
-    check("SELECT id, n + 1 AS m FROM clicks WHERE page = 'a'", &[clicks()], "
+    check(
+        "SELECT id, n + 1 AS m FROM clicks WHERE page = 'a'",
+        &[clicks()],
+        "
         100: 1 | 11
         103: 4 | NULL
-        passed 2 filtered 2 dead 0");
-    check("SELECT 7 AS seven FROM clicks WHERE id > 3", &[clicks()], "
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT 7 AS seven FROM clicks WHERE id > 3",
+        &[clicks()],
+        "
         103: 7
-        passed 1 filtered 3 dead 0");
+        passed 1 filtered 3 dead 0",
+    );
     check("SELECT id FROM clicks WHERE id > 9", &[clicks()], "passed 0 filtered 4 dead 0");
-    check("WITH c AS (SELECT id * 2 AS twice, page FROM clicks) SELECT upper(page) AS p, twice FROM c WHERE twice < 5", &[clicks()], "
+    check(
+        "WITH c AS (SELECT id * 2 AS twice, page FROM clicks) SELECT upper(page) AS p, twice FROM c WHERE twice < 5",
+        &[clicks()],
+        "
         100: A | 2
         101: B | 4
-        passed 2 filtered 2 dead 0");
-    check("SELECT id, now() AS t FROM clicks WHERE id = 1", &[clicks()], "
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT id, now() AS t FROM clicks WHERE id = 1",
+        &[clicks()],
+        "
         100: 1 | 2024-01-02T03:04:05Z
-        passed 1 filtered 3 dead 0");
+        passed 1 filtered 3 dead 0",
+    );
 }
 
 #[test]
 fn a_bad_row_costs_one_row() {
-    check("SELECT id, 100 / n AS q FROM clicks", &[clicks()], "
+    check(
+        "SELECT id, 100 / n AS q FROM clicks",
+        &[clicks()],
+        "
         100: 1 | 10
         102: 3 | 20
         103: 4 | NULL
         101: dead Sql.Expression [q] `100 / CAST(clicks.n AS BIGINT)` failed: division by zero
-        passed 3 filtered 0 dead 1");
-    check("SELECT id FROM clicks WHERE 10 / n > 1", &[clicks()], "
+        passed 3 filtered 0 dead 1",
+    );
+    check(
+        "SELECT id FROM clicks WHERE 10 / n > 1",
+        &[clicks()],
+        "
         102: 3
         101: dead Sql.Expression [-] `(10 / CAST(clicks.n AS BIGINT)) > 1` failed: division by zero
-        passed 1 filtered 2 dead 1");
+        passed 1 filtered 2 dead 1",
+    );
     check("SELECT id, CAST(page AS BIGINT) AS p FROM clicks WHERE page IS NULL OR id = 1", &[clicks()], "
         102: 3 | NULL
         100: dead Sql.Expression [p] `CAST(clicks.page AS BIGINT)` failed: a value cannot be cast to the type that is wanted
         passed 1 filtered 2 dead 1");
-    check("SELECT 1 / 0 AS q FROM clicks", &[clicks()], "
+    check(
+        "SELECT 1 / 0 AS q FROM clicks",
+        &[clicks()],
+        "
         100: dead Sql.Expression [q] `1 / 0` failed: division by zero
         101: dead Sql.Expression [q] `1 / 0` failed: division by zero
         102: dead Sql.Expression [q] `1 / 0` failed: division by zero
         103: dead Sql.Expression [q] `1 / 0` failed: division by zero
-        passed 0 filtered 0 dead 4");
+        passed 0 filtered 0 dead 4",
+    );
 }
 
 #[test]
 fn what_is_filtered_or_guarded_is_not_evaluated() {
-    check("SELECT id, 100 / n AS q FROM clicks WHERE n <> 0", &[clicks()], "
+    check(
+        "SELECT id, 100 / n AS q FROM clicks WHERE n <> 0",
+        &[clicks()],
+        "
         100: 1 | 10
         102: 3 | 20
-        passed 2 filtered 2 dead 0");
-    check("SELECT id FROM clicks WHERE n <> 0 AND 100 / n > 15", &[clicks()], "
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT id FROM clicks WHERE n <> 0 AND 100 / n > 15",
+        &[clicks()],
+        "
         102: 3
-        passed 1 filtered 3 dead 0");
-    check("SELECT id, CASE WHEN n = 0 THEN -1 ELSE 100 / n END AS q FROM clicks WHERE n IS NOT NULL", &[clicks()], "
+        passed 1 filtered 3 dead 0",
+    );
+    check(
+        "SELECT id, CASE WHEN n = 0 THEN -1 ELSE 100 / n END AS q FROM clicks WHERE n IS NOT NULL",
+        &[clicks()],
+        "
         100: 1 | 10
         101: 2 | -1
         102: 3 | 20
-        passed 3 filtered 1 dead 0");
-    check("WITH q AS (SELECT id, 100 / n AS q FROM clicks WHERE n > 0) SELECT id, q FROM q WHERE q > 15", &[clicks()], "
+        passed 3 filtered 1 dead 0",
+    );
+    check(
+        "WITH q AS (SELECT id, 100 / n AS q FROM clicks WHERE n > 0) SELECT id, q FROM q WHERE q > 15",
+        &[clicks()],
+        "
         102: 3 | 20
-        passed 1 filtered 3 dead 0");
+        passed 1 filtered 3 dead 0",
+    );
 }
 
 #[test]
 fn integers_do_not_wrap() {
-    let big = || input("big", "a long, b int", "9223372036854775807 | 1\n-9223372036854775808 | -2147483648\n5 | 7");
-    check("SELECT a + 1 AS x FROM big", &[big()], "
+    let big = || {
+        input("big", "a long, b int", "9223372036854775807 | 1\n-9223372036854775808 | -2147483648\n5 | 7")
+    };
+    check(
+        "SELECT a + 1 AS x FROM big",
+        &[big()],
+        "
         101: -9223372036854775807
         102: 6
         100: dead Sql.Expression [x] `big.a + 1` failed: the result does not fit its type
-        passed 2 filtered 0 dead 1");
-    check("SELECT a - 1 AS x FROM big", &[big()], "
+        passed 2 filtered 0 dead 1",
+    );
+    check(
+        "SELECT a - 1 AS x FROM big",
+        &[big()],
+        "
         100: 9223372036854775806
         102: 4
         101: dead Sql.Expression [x] `big.a - 1` failed: the result does not fit its type
-        passed 2 filtered 0 dead 1");
-    check("SELECT a * 2 AS x FROM big", &[big()], "
+        passed 2 filtered 0 dead 1",
+    );
+    check(
+        "SELECT a * 2 AS x FROM big",
+        &[big()],
+        "
         102: 10
         100: dead Sql.Expression [x] `big.a * 2` failed: the result does not fit its type
         101: dead Sql.Expression [x] `big.a * 2` failed: the result does not fit its type
-        passed 1 filtered 0 dead 2");
-    check("SELECT -b AS x, abs(b) AS y FROM big", &[big()], "
+        passed 1 filtered 0 dead 2",
+    );
+    check(
+        "SELECT -b AS x, abs(b) AS y FROM big",
+        &[big()],
+        "
         100: -1 | 1
         102: -7 | 7
         101: dead Sql.Expression [x] `0 - big.b` failed: the result does not fit its type
-        passed 2 filtered 0 dead 1");
-    check("SELECT abs(a) AS y FROM big WHERE a < 0", &[big()], "
+        passed 2 filtered 0 dead 1",
+    );
+    check(
+        "SELECT abs(a) AS y FROM big WHERE a < 0",
+        &[big()],
+        "
         101: dead Sql.Expression [y] `abs(big.a)` failed: the result does not fit its type
-        passed 0 filtered 2 dead 1");
-    check("SELECT a / -1 AS x FROM big WHERE a < 0", &[big()], "
+        passed 0 filtered 2 dead 1",
+    );
+    check(
+        "SELECT a / -1 AS x FROM big WHERE a < 0",
+        &[big()],
+        "
         101: dead Sql.Expression [x] `big.a / -1` failed: the result does not fit its type
-        passed 0 filtered 2 dead 1");
+        passed 0 filtered 2 dead 1",
+    );
     check("SELECT CAST(a AS INT) AS x FROM big", &[big()], "
         102: 5
         100: dead Sql.Expression [x] `CAST(big.a AS INTEGER)` failed: a value cannot be cast to the type that is wanted
@@ -130,61 +200,98 @@ fn integers_do_not_wrap() {
 #[test]
 fn joins_look_up_reference_data() {
     let both = [clicks(), pages()];
-    check("SELECT c.id, p.title FROM clicks c JOIN pages p ON c.page = p.page", &both, "
+    check(
+        "SELECT c.id, p.title FROM clicks c JOIN pages p ON c.page = p.page",
+        &both,
+        "
         100: 1 | Apple
         100: 1 | Apricot
         103: 4 | Apple
         103: 4 | Apricot
-        passed 2 filtered 2 dead 0");
-    check("SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page", &both, "
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page",
+        &both,
+        "
         100: 1 | Apple
         100: 1 | Apricot
         101: 2 | NULL
         102: 3 | NULL
         103: 4 | Apple
         103: 4 | Apricot
-        passed 4 filtered 0 dead 0");
-    check("SELECT c.id, p.title FROM pages p RIGHT JOIN clicks c ON c.page = p.page WHERE c.id < 3", &both, "
+        passed 4 filtered 0 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM pages p RIGHT JOIN clicks c ON c.page = p.page WHERE c.id < 3",
+        &both,
+        "
         100: 1 | Apple
         100: 1 | Apricot
         101: 2 | NULL
-        passed 2 filtered 2 dead 0");
-    check("SELECT c.id, p.title FROM clicks c, pages p WHERE c.page = p.page AND c.n >= p.low AND c.id < 9", &both, "
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c, pages p WHERE c.page = p.page AND c.n >= p.low AND c.id < 9",
+        &both,
+        "
         100: 1 | Apple
-        passed 1 filtered 3 dead 0");
-    check("SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page AND c.n >= p.low", &both, "
+        passed 1 filtered 3 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page AND c.n >= p.low",
+        &both,
+        "
         100: 1 | Apple
         101: 2 | NULL
         102: 3 | NULL
         103: 4 | NULL
-        passed 4 filtered 0 dead 0");
-    check("SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON (c.page IS NOT DISTINCT FROM p.page) AND c.page = p.page WHERE c.id = 3", &both, "
+        passed 4 filtered 0 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON (c.page IS NOT DISTINCT FROM p.page) AND c.page = p.page WHERE c.id = 3",
+        &both,
+        "
         102: 3 | NULL
-        passed 1 filtered 3 dead 0");
-    check("SELECT c.id, t.k FROM clicks c JOIN (SELECT page, count(*) AS k FROM pages GROUP BY page) t ON t.page = c.page", &both, "
+        passed 1 filtered 3 dead 0",
+    );
+    check(
+        "SELECT c.id, t.k FROM clicks c JOIN (SELECT page, count(*) AS k FROM pages GROUP BY page) t ON t.page = c.page",
+        &both,
+        "
         100: 1 | 2
         103: 4 | 2
-        passed 2 filtered 2 dead 0");
+        passed 2 filtered 2 dead 0",
+    );
 }
 
 #[test]
 fn a_row_that_fails_beside_one_of_its_matches_is_dead() {
     let both = [clicks(), pages()];
-    check("SELECT c.id, 10 / (p.low - 1) AS q FROM clicks c JOIN pages p ON c.page = p.page", &both, "
+    check(
+        "SELECT c.id, 10 / (p.low - 1) AS q FROM clicks c JOIN pages p ON c.page = p.page",
+        &both,
+        "
         100: dead Sql.Expression [q] `10 / (CAST(p.low AS BIGINT) - 1)` failed: division by zero
         103: dead Sql.Expression [q] `10 / (CAST(p.low AS BIGINT) - 1)` failed: division by zero
-        passed 0 filtered 2 dead 2");
-    check("SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page AND 10 / (p.low - 1) > 0", &both, "
+        passed 0 filtered 2 dead 2",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page AND 10 / (p.low - 1) > 0",
+        &both,
+        "
         101: 2 | NULL
         102: 3 | NULL
         100: dead Sql.Expression [-] `(10 / (CAST(p.low AS BIGINT) - 1)) > 0` failed: division by zero
         103: dead Sql.Expression [-] `(10 / (CAST(p.low AS BIGINT) - 1)) > 0` failed: division by zero
-        passed 2 filtered 0 dead 2");
+        passed 2 filtered 0 dead 2",
+    );
 }
 
 #[test]
 fn several_joins_in_a_row() {
-    let sections = input("sections", "title string, name string", "Apple | fruit\nApricot | stone fruit").reference();
+    let sections =
+        input("sections", "title string, name string", "Apple | fruit\nApricot | stone fruit").reference();
     check(
         "SELECT c.id, s.name FROM clicks c, pages p, sections s WHERE c.page = p.page AND p.title = s.title AND s.name <> 'fruit'",
         &[clicks(), pages(), sections],
@@ -199,7 +306,8 @@ fn several_joins_in_a_row() {
 fn ones(rows: usize, zero: impl Fn(usize) -> bool) -> Input {
     let mut input = input("t", "v long", "");
     let values: Int64Array = (0..rows).map(|i| Some(if zero(i) { 0 } else { 1 })).collect();
-    input.batches = vec![RecordBatch::try_new(input.relation.schema.clone(), vec![Arc::new(values)]).unwrap()];
+    input.batches =
+        vec![RecordBatch::try_new(input.relation.schema.clone(), vec![Arc::new(values)]).unwrap()];
     input
 }
 
@@ -260,7 +368,8 @@ fn what_breaks_the_contract_is_a_violation() {
 fn reference_data_stay_within_the_budget() {
     let mut large = input("large", "k long", "").reference();
     let values: Int64Array = (0..400_000).map(Some).collect();
-    large.batches = vec![RecordBatch::try_new(large.relation.schema.clone(), vec![Arc::new(values)]).unwrap()];
+    large.batches =
+        vec![RecordBatch::try_new(large.relation.schema.clone(), vec![Arc::new(values)]).unwrap()];
     let small = input("t", "v long", "1\n2");
     let plan = plan("SELECT t.v FROM t JOIN large ON t.v = large.k", &[small, large.clone()]).unwrap();
     let Shape::PerRow(row) = &plan.shape else { panic!("not per-row") };
@@ -296,9 +405,15 @@ fn a_deep_expression_runs_on_any_stack() {
 
 #[test]
 fn functions_fail_for_a_row_and_never_for_all() {
-    let rows = || input("t", "i long, d double, s string, at timestamp, n int", "
+    let rows = || {
+        input(
+            "t",
+            "i long, d double, s string, at timestamp, n int",
+            "
         9223372036854775807 | 1e300 | abc | 2262-04-11T23:47:16Z | 2147483647
-        1 | 1 | abc | 2020-01-01T00:00:00Z | 1");
+        1 | 1 | abc | 2020-01-01T00:00:00Z | 1",
+        )
+    };
     for (item, good) in [
         ("CAST(d AS BIGINT)", "1"),
         ("CAST(n AS SMALLINT)", "1"),

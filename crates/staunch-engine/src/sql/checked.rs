@@ -6,8 +6,8 @@
 //! (`lpad`, `rpad`, `repeat`) are bounded: DataFusion would ask for as much memory as the value says, and abort.
 
 use super::flat::{beginning, is_chain};
-use arrow::compute::kernels::numeric;
 use arrow::array::AsArray;
+use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
@@ -17,8 +17,8 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -60,9 +60,9 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 _ => return Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             };
             match (left.get_type(schema), right.get_type(schema)) {
-                (Ok(l), Ok(r)) if l == r && l.is_integer() => {
-                    Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(checked.clone(), vec![*left, *right])))
-                }
+                (Ok(l), Ok(r)) if l == r && l.is_integer() => Transformed::yes(Expr::ScalarFunction(
+                    ScalarFunction::new_udf(checked.clone(), vec![*left, *right]),
+                )),
                 _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             }
         }
@@ -106,7 +106,9 @@ pub(crate) fn restore(expr: Expr) -> Expr {
                 Some(terms) => Transformed::yes(terms),
                 None => Transformed::no(Expr::ScalarFunction(f)),
             },
-            Expr::ScalarFunction(mut f) if is_bounded(&f) && f.args.len() == 1 => Transformed::yes(f.args.remove(0)),
+            Expr::ScalarFunction(mut f) if is_bounded(&f) && f.args.len() == 1 => {
+                Transformed::yes(f.args.remove(0))
+            }
             Expr::ScalarFunction(f) => match (operator(&f), <[Expr; 2]>::try_from(f.args.clone())) {
                 (Some(op), Ok([left, right])) => Transformed::yes(Expr::BinaryExpr(BinaryExpr {
                     left: Box::new(left),
@@ -122,8 +124,10 @@ pub(crate) fn restore(expr: Expr) -> Expr {
 }
 
 static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_add", Operator::Plus));
-static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_subtract", Operator::Minus));
-static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::udf("checked_multiply", Operator::Multiply));
+static SUBTRACT: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Checked::udf("checked_subtract", Operator::Minus));
+static MULTIPLY: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Checked::udf("checked_multiply", Operator::Multiply));
 
 /// One checked operator on two integers of the same type.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -190,7 +194,9 @@ impl ScalarUDFImpl for Checked {
 const LONGEST: i64 = 1 << 20;
 
 static LENGTH: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-    Arc::new(ScalarUDF::from(Length { signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable) }))
+    Arc::new(ScalarUDF::from(Length {
+        signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
+    }))
 });
 
 /// A length as it is, or an overflow if it is beyond the bound.
@@ -225,7 +231,11 @@ impl ScalarUDFImpl for Length {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        Ok(Arc::new(Field::new(self.name(), DataType::Int64, args.arg_fields.iter().any(|f| f.is_nullable()))))
+        Ok(Arc::new(Field::new(
+            self.name(),
+            DataType::Int64,
+            args.arg_fields.iter().any(|f| f.is_nullable()),
+        )))
     }
 
     fn is_strict(&self) -> bool {
@@ -239,9 +249,9 @@ impl ScalarUDFImpl for Length {
         };
         let fits = match &length {
             ColumnarValue::Scalar(ScalarValue::Int64(value)) => value.is_none_or(|v| v <= LONGEST),
-            ColumnarValue::Array(array) => {
-                array.as_primitive_opt::<Int64Type>().is_some_and(|a| a.iter().flatten().all(|v| v <= LONGEST))
-            }
+            ColumnarValue::Array(array) => array
+                .as_primitive_opt::<Int64Type>()
+                .is_some_and(|a| a.iter().flatten().all(|v| v <= LONGEST)),
             ColumnarValue::Scalar(_) => false,
         };
         if fits { Ok(length) } else { Err(beyond().into()) }

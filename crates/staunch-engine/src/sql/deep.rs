@@ -21,7 +21,8 @@ pub(crate) fn big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     let failed = |message| Error::new(codes::INTERNAL, message).hint("report this with the SQL of the stage");
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("sql-planner".to_owned()).stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, work).map_err(|_| failed("the SQL planner could not be started"))?;
+        let thread =
+            thread.spawn_scoped(scope, work).map_err(|_| failed("the SQL planner could not be started"))?;
         thread.join().map_err(|_| failed("the SQL planner failed"))
     })
 }

@@ -4,7 +4,9 @@ use super::facts::{Facts, Known};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunction};
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Volatility, WindowFrameUnits, WindowFunctionDefinition};
+use datafusion::logical_expr::{
+    Distinct, Expr, LogicalPlan, Volatility, WindowFrameUnits, WindowFunctionDefinition,
+};
 use std::collections::BTreeSet;
 
 /// What is found by [`search`].
@@ -69,7 +71,9 @@ fn expression(expr: &Expr, found: &mut Findings) {
             Volatility::Volatile => {
                 found.loose.insert(format!("`{}()` gives another value each time", f.name()));
             }
-            Volatility::Stable if matches!(f.name(), "now" | "current_date" | "current_time" | "current_timestamp") => {
+            Volatility::Stable
+                if matches!(f.name(), "now" | "current_date" | "current_time" | "current_timestamp") =>
+            {
                 found.uses_now = true;
             }
             _ => {}
@@ -150,6 +154,8 @@ fn total<'a>(by: impl Iterator<Item = &'a Expr>, schema: &DFSchema, facts: &Fact
     let columns: BTreeSet<usize> = by.filter_map(|e| schema.maybe_index_of_column(column(e)?)).collect();
     // Columns that are the same column of an input go for each other.
     let same: BTreeSet<_> = columns.iter().filter_map(|c| facts.columns.get(*c)?.same).collect();
-    let has = |c: &usize| columns.contains(c) || facts.columns.get(*c).and_then(|f| f.same).is_some_and(|s| same.contains(&s));
+    let has = |c: &usize| {
+        columns.contains(c) || facts.columns.get(*c).and_then(|f| f.same).is_some_and(|s| same.contains(&s))
+    };
     facts.keys.iter().any(|k| k.columns.iter().all(has)) || (0..facts.columns.len()).all(|c| has(&c))
 }

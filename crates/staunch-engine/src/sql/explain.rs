@@ -64,7 +64,8 @@ fn describe(step: &Step) -> String {
         }
         Step::Join(join) => {
             let kind = if join.outer { "left join" } else { "inner join" };
-            let names: std::collections::BTreeSet<_> = crate::chain::scanned(&join.build).into_iter().collect();
+            let names: std::collections::BTreeSet<_> =
+                crate::chain::scanned(&join.build).into_iter().collect();
             let keys = join.keys.iter().map(suspect_text).collect::<Vec<_>>().join(", ");
             let mut text = format!("{kind} {} by {keys}", names.into_iter().collect::<Vec<_>>().join(", "));
             if !join.residual.is_empty() {

@@ -90,7 +90,8 @@ impl Known<'_> {
             LogicalPlan::Projection(p) => {
                 let input = self.facts(&p.input)?;
                 let schema = refined(p.input.schema(), &input)?;
-                let columns: Vec<_> = p.expr.iter().map(|e| self.expr(e, &schema, &input)).collect::<Result<_>>()?;
+                let columns: Vec<_> =
+                    p.expr.iter().map(|e| self.expr(e, &schema, &input)).collect::<Result<_>>()?;
                 // Of several copies of a column the first stands for it.
                 let mut plain: BTreeMap<usize, usize> = BTreeMap::new();
                 for (to, e) in p.expr.iter().enumerate() {
@@ -98,7 +99,9 @@ impl Known<'_> {
                         plain.entry(from).or_insert(to);
                     }
                 }
-                let mapped = |set: &BTreeSet<usize>| set.iter().map(|i| plain.get(i).copied()).collect::<Option<BTreeSet<_>>>();
+                let mapped = |set: &BTreeSet<usize>| {
+                    set.iter().map(|i| plain.get(i).copied()).collect::<Option<BTreeSet<_>>>()
+                };
                 let keys = input
                     .keys
                     .iter()
@@ -115,7 +118,9 @@ impl Known<'_> {
                 let mut strict = Vec::new();
                 not_null_if_true(&f.predicate, &mut strict);
                 for column in strict {
-                    if let Some(fact) = index(f.input.schema(), &column).and_then(|i| facts.columns.get_mut(i)) {
+                    if let Some(fact) =
+                        index(f.input.schema(), &column).and_then(|i| facts.columns.get_mut(i))
+                    {
                         fact.nullable = false;
                     }
                 }
@@ -150,12 +155,13 @@ impl Known<'_> {
                 all.keys.clear();
                 Ok(all)
             }
-            LogicalPlan::SubqueryAlias(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Repartition(_) => {
-                match plan.inputs().as_slice() {
-                    [input] => self.facts(input),
-                    _ => Ok(self.unknown(plan)),
-                }
-            }
+            LogicalPlan::SubqueryAlias(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::Limit(_)
+            | LogicalPlan::Repartition(_) => match plan.inputs().as_slice() {
+                [input] => self.facts(input),
+                _ => Ok(self.unknown(plan)),
+            },
             LogicalPlan::Subquery(sub) => self.facts(&sub.subquery),
             _ => Ok(self.unknown(plan)),
         }
@@ -169,7 +175,12 @@ impl Known<'_> {
                 uses.extend(facts.columns.into_iter().flat_map(|c| c.uses));
             }
         }
-        let fact = |field: &Arc<Field>| ColumnFact { nullable: field.is_nullable(), uses: uses.clone(), same: None, numbers: None };
+        let fact = |field: &Arc<Field>| ColumnFact {
+            nullable: field.is_nullable(),
+            uses: uses.clone(),
+            same: None,
+            numbers: None,
+        };
         Facts { columns: plan.schema().fields().iter().map(fact).collect(), keys: Vec::new() }
     }
 
@@ -215,7 +226,8 @@ impl Known<'_> {
             facts.columns.iter_mut().for_each(|c| c.nullable = true);
             return Ok(facts);
         }
-        let mut columns: Vec<_> = a.group_expr.iter().map(|e| self.expr(e, &schema, &input)).collect::<Result<_>>()?;
+        let mut columns: Vec<_> =
+            a.group_expr.iter().map(|e| self.expr(e, &schema, &input)).collect::<Result<_>>()?;
         let groups: BTreeSet<usize> = (0..columns.len()).collect();
         for expr in &a.aggr_expr {
             let mut fact = self.expr(expr, &schema, &input)?;
@@ -273,7 +285,9 @@ impl Known<'_> {
         let keys = match join.join_type {
             JoinType::LeftSemi | JoinType::LeftAnti => return Ok(left),
             JoinType::RightSemi | JoinType::RightAnti => return Ok(right),
-            JoinType::LeftMark | JoinType::RightMark => return Ok(self.unknown(&LogicalPlan::Join(join.clone()))),
+            JoinType::LeftMark | JoinType::RightMark => {
+                return Ok(self.unknown(&LogicalPlan::Join(join.clone())));
+            }
             JoinType::Inner => {
                 if strict {
                     left_on.iter().for_each(|i| left.columns[*i].nullable = false);
@@ -283,7 +297,8 @@ impl Known<'_> {
                 keys.extend(kept(&right.keys, one_left, width));
                 for l in left.keys.iter().take(2) {
                     for r in right.keys.iter().take(2) {
-                        let columns = l.columns.iter().copied().chain(r.columns.iter().map(|c| c + width)).collect();
+                        let columns =
+                            l.columns.iter().copied().chain(r.columns.iter().map(|c| c + width)).collect();
                         keys.push(Key { columns, proven: l.proven && r.proven });
                     }
                 }

@@ -135,7 +135,11 @@ fn copy(error: &Error) -> Error {
 }
 
 /// The error of a whole-input query. `suspects` are the expressions that can fail in a given way, as SQL.
-pub(crate) fn query_error(stage: &str, error: &DataFusionError, suspects: impl Fn(Failure) -> Vec<String>) -> Error {
+pub(crate) fn query_error(
+    stage: &str,
+    error: &DataFusionError,
+    suspects: impl Fn(Failure) -> Vec<String>,
+) -> Error {
     if let Some(error) = from_leaf(error) {
         return error;
     }

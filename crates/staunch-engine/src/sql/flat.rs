@@ -15,8 +15,8 @@ use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::logical_expr_common::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::optimizer::AnalyzerRule;
@@ -118,13 +118,17 @@ fn balanced(mut terms: Vec<Expr>, op: Operator) -> Expr {
         let mut rest = terms.into_iter();
         while let Some(left) = rest.next() {
             pairs.push(match rest.next() {
-                Some(right) => Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }),
+                Some(right) => {
+                    Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
+                }
                 None => left,
             });
         }
         terms = pairs;
     }
-    terms.pop().unwrap_or(Expr::Literal(datafusion::common::ScalarValue::Boolean(Some(op == Operator::And)), None))
+    terms
+        .pop()
+        .unwrap_or(Expr::Literal(datafusion::common::ScalarValue::Boolean(Some(op == Operator::And)), None))
 }
 
 /// Whether a function is a chain.
@@ -220,7 +224,11 @@ fn step(left: ColumnarValue, op: Operator, right: ColumnarValue, rows: usize) ->
     let rows = if scalars { 1 } else { rows };
     let cast = |value: ColumnarValue, to: &DataType| -> Result<ArrayRef> {
         let array = value.into_array(rows)?;
-        Ok(if array.data_type() == to { array } else { cast_with_options(&array, to, &DEFAULT_CAST_OPTIONS)? })
+        Ok(if array.data_type() == to {
+            array
+        } else {
+            cast_with_options(&array, to, &DEFAULT_CAST_OPTIONS)?
+        })
     };
     let (left, right) = (cast(left, &to_left)?, cast(right, &to_right)?);
     let out = match op {

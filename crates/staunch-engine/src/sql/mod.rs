@@ -38,11 +38,11 @@ pub(crate) mod tests;
 pub(crate) use checked::{operator as checked_operator, restore as operators};
 pub(crate) use deep::{big_stack, grown};
 pub(crate) use facts::equi_join;
-pub(crate) use flat::is_chain;
 pub(crate) use fail::{Failure, Stop, failure, memory, query_error, through};
-pub(crate) use session::state;
+pub(crate) use flat::is_chain;
 pub(crate) use plan_sql::{parse, plan_sql, with_tables};
 pub(crate) use session::planning;
+pub(crate) use session::state;
 
 pub use deep::DEEPEST;
 pub use explain::explain;

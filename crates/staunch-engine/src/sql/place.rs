@@ -18,9 +18,11 @@ pub(crate) fn refused(process: &Process, refused: Refused) -> Error {
         Refused::NotOne(0) => Error::new(codes::SQL_SYNTAX, "the SQL is empty")
             .place(begin())
             .hint("write `SELECT ... FROM stage`"),
-        Refused::NotOne(_) => Error::new(codes::SQL_REFUSED, "a stage is one query, and here are several statements")
-            .place(begin())
-            .hint("make each of them a stage of its own"),
+        Refused::NotOne(_) => {
+            Error::new(codes::SQL_REFUSED, "a stage is one query, and here are several statements")
+                .place(begin())
+                .hint("make each of them a stage of its own")
+        }
         Refused::NotQuery(word) => {
             Error::new(codes::SQL_REFUSED, format!("a stage is a query: `{word}` is not allowed here"))
                 .place(begin())
@@ -32,7 +34,11 @@ pub(crate) fn refused(process: &Process, refused: Refused) -> Error {
 
 /// An error of parsing, planning or analysing. `query` and `state` are what was planned: without a place in the error itself the
 /// select items are planned one by one to find the one that is to blame.
-pub(crate) fn planning(process: &Process, error: &DataFusionError, query: Option<(&SessionState, &Statement)>) -> Error {
+pub(crate) fn planning(
+    process: &Process,
+    error: &DataFusionError,
+    query: Option<(&SessionState, &Statement)>,
+) -> Error {
     let said = describe(error);
     let place = span(error)
         .map(|at| process.sql.place(at.line, at.column))
@@ -95,7 +101,9 @@ fn blamed(process: &Process, state: &SessionState, query: &Statement) -> Option<
         query.order_by = None;
         *query.body = SetExpr::Select(Box::new(changed));
         let planned = plan_sql(state, Statement::Query(query));
-        planned.and_then(|plan| state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})).is_err()
+        planned
+            .and_then(|plan| state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}))
+            .is_err()
     };
     // Without a grouping every item can stand alone; with one the others are still planned as they are.
     for item in &full.projection {
@@ -135,7 +143,9 @@ fn find_word(process: &Process, name: &str) -> Option<Place> {
             let before = line.get(..byte)?.chars().next_back();
             let after = line.get(byte + wanted.len()..)?.chars().next();
             let whole = !before.is_some_and(word) && !after.is_some_and(word);
-            whole.then(|| process.sql.place(number, line.get(..byte).map_or(0, |b| b.chars().count()) as u64 + 1))
+            whole.then(|| {
+                process.sql.place(number, line.get(..byte).map_or(0, |b| b.chars().count()) as u64 + 1)
+            })
         })
     })
 }
@@ -145,7 +155,9 @@ fn span(error: &DataFusionError) -> Option<Location> {
     let told = error.diagnostic().and_then(|d| d.span);
     let column = || match error.find_root() {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } => field.spans().first(),
+            SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } => {
+                field.spans().first()
+            }
             _ => None,
         },
         _ => None,
@@ -164,18 +176,27 @@ struct Said {
 }
 
 fn describe(error: &DataFusionError) -> Said {
-    let plan = |message: String, hint: String, name: Option<String>| Said { code: codes::SQL_PLAN, message, hint, name, at: None };
+    let plan = |message: String, hint: String, name: Option<String>| Said {
+        code: codes::SQL_PLAN,
+        message,
+        hint,
+        name,
+        at: None,
+    };
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => {
-                plan(format!("there is no column `{}`", shown(field)), near(field, valid_fields), Some(field.name.clone()))
-            }
+            SchemaError::FieldNotFound { field, valid_fields } => plan(
+                format!("there is no column `{}`", shown(field)),
+                near(field, valid_fields),
+                Some(field.name.clone()),
+            ),
             SchemaError::AmbiguousReference { field } => plan(
                 format!("the column `{}` is ambiguous: several inputs have it", shown(field)),
                 format!("say which one: `input.{}`", field.name),
                 Some(field.name.clone()),
             ),
-            SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => plan(
+            SchemaError::DuplicateQualifiedField { name, .. }
+            | SchemaError::DuplicateUnqualifiedField { name } => plan(
                 format!("the output has two columns `{name}`"),
                 "give one of them another name: EXPRESSION AS name".into(),
                 Some(name.clone()),
@@ -194,7 +215,8 @@ fn describe(error: &DataFusionError) -> Said {
             if let Some(rest) = text.strip_prefix("invalid function '") {
                 let name = rest.split('\'').next().unwrap_or_default().to_owned();
                 let meant = rest.split("Did you mean '").nth(1).and_then(|m| m.split('\'').next());
-                let hint = meant.map_or_else(|| "see the list of functions".into(), |m| format!("did you mean `{m}`?"));
+                let hint = meant
+                    .map_or_else(|| "see the list of functions".into(), |m| format!("did you mean `{m}`?"));
                 return plan(format!("there is no function `{name}`"), hint, Some(name));
             }
             if let Some(rest) = text.strip_prefix("table '") {
@@ -203,15 +225,27 @@ fn describe(error: &DataFusionError) -> Said {
                 let hint = "name a read or a process stage of this pipeline; files cannot be named in SQL";
                 return plan(format!("there is no stage `{name}`"), hint.into(), Some(name));
             }
-            if ["DDL not supported", "DML not supported", "Statement not supported"].iter().any(|p| text.starts_with(p)) {
-                let (message, hint) = ("a stage is a query that changes nothing".into(), "write `SELECT ... FROM stage`".into());
+            if ["DDL not supported", "DML not supported", "Statement not supported"]
+                .iter()
+                .any(|p| text.starts_with(p))
+            {
+                let (message, hint) = (
+                    "a stage is a query that changes nothing".into(),
+                    "write `SELECT ... FROM stage`".into(),
+                );
                 return Said { code: codes::SQL_REFUSED, message, hint, name: None, at: Some((1, 1)) };
             }
             if let Some(rest) = text.strip_prefix("table function '") {
                 let name = rest.split('\'').next().unwrap_or_default().to_owned();
                 let message = format!("the table function `{name}` is not allowed");
                 let hint = "declare a read for the data and name it in FROM";
-                return Said { code: codes::SQL_REFUSED, message, hint: hint.into(), name: Some(name), at: None };
+                return Said {
+                    code: codes::SQL_REFUSED,
+                    message,
+                    hint: hint.into(),
+                    name: Some(name),
+                    at: None,
+                };
             }
             let hint = if text.contains("coerce") || text.contains("type") {
                 "write a CAST where types differ: CAST(column AS BIGINT)"
@@ -234,15 +268,33 @@ fn syntax(text: &str) -> Said {
     };
     if message.contains("recursion limit exceeded") {
         let message = "the SQL is nested too deeply".to_owned();
-        return Said { code: codes::SQL_REFUSED, message, hint: "split it into several stages".into(), name: None, at };
+        return Said {
+            code: codes::SQL_REFUSED,
+            message,
+            hint: "split it into several stages".into(),
+            name: None,
+            at,
+        };
     }
-    Said { code: codes::SQL_SYNTAX, message: clean(message), hint: "mend the SQL at this place".into(), name: None, at }
+    Said {
+        code: codes::SQL_SYNTAX,
+        message: clean(message),
+        hint: "mend the SQL at this place".into(),
+        name: None,
+        at,
+    }
 }
 
 /// A message as a lower-case fragment, without prefixes, line breaks and advice to the makers of DataFusion.
 pub(crate) fn clean(text: &str) -> String {
     let mut text = text;
-    for prefix in ["Error during planning: ", "Schema error: ", "Execution error: ", "SQL error: ", "This feature is not implemented: "] {
+    for prefix in [
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "SQL error: ",
+        "This feature is not implemented: ",
+    ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
     // Rules put their names before what they pass on.
@@ -271,7 +323,10 @@ fn near(field: &Column, valid: &[Column]) -> String {
     if let Some(cased) = names.iter().find(|n| n.eq_ignore_ascii_case(&field.name)) {
         return if **cased == field.name {
             let relation = valid.iter().find(|c| c.name == field.name).and_then(|c| c.relation.as_ref());
-            relation.map_or_else(|| format!("it is `{cased}`"), |r| format!("`{}` has it: `{}.{cased}`", r.table(), r.table()))
+            relation.map_or_else(
+                || format!("it is `{cased}`"),
+                |r| format!("`{}` has it: `{}.{cased}`", r.table(), r.table()),
+            )
         } else {
             format!("names without quotes are read in lower case: write \"{cased}\" in double quotes")
         };
@@ -288,5 +343,9 @@ fn near(field: &Column, valid: &[Column]) -> String {
     }
     let rest = if shown.len() > 8 { ", ..." } else { "" };
     shown.truncate(8);
-    if shown.is_empty() { "there are no columns here".into() } else { format!("the columns are {}{rest}", shown.join(", ")) }
+    if shown.is_empty() {
+        "there are no columns here".into()
+    } else {
+        format!("the columns are {}{rest}", shown.join(", "))
+    }
 }

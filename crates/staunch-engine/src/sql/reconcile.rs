@@ -50,11 +50,13 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
         return Err(error);
     }
     // While it runs nothing is taken for proved: it costs nothing to look whether a column has nulls.
-    let (Ok(proved), Ok(mut coercion)) = (proved, check(&super::stage::nullable(output.schema), &contract)) else {
+    let (Ok(proved), Ok(mut coercion)) = (proved, check(&super::stage::nullable(output.schema), &contract))
+    else {
         return Err(Error::new(codes::INTERNAL, "an output does not fit its contract for no reason"));
     };
     coercion.assertions = proved.assertions;
-    let mut notes: Vec<String> = coercion.assertions.iter().map(|a| format!("asserted while it runs: {a}")).collect();
+    let mut notes: Vec<String> =
+        coercion.assertions.iter().map(|a| format!("asserted while it runs: {a}")).collect();
     let proven = proves(output, &contract.key);
     if !output.per_row && !contract.key.is_empty() && !proven {
         let key = contract.key.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
@@ -75,9 +77,13 @@ fn unnamed_classes(output: &Output, contract: &Contract) -> Vec<Error> {
             let field = contract.field(column.name()).filter(|f| f.pii.is_none())?;
             let (class, from) = class(output, i)?;
             let name = &field.name;
-            let message = format!("`{name}` is made of `{from}`, which is personal ({class}), and `{}` does not say so", contract.id());
+            let message = format!(
+                "`{name}` is made of `{from}`, which is personal ({class}), and `{}` does not say so",
+                contract.id()
+            );
             let error = Error::new(codes::OUTPUT_MISMATCH, message).place(at(output, name));
-            let hint = format!("add `pii: {class}` to the field `{name}` of the contract, or leave the column out");
+            let hint =
+                format!("add `pii: {class}` to the field `{name}` of the contract, or leave the column out");
             Some(error.stage(&output.process.name).field(name).hint(hint))
         })
         .collect()
@@ -108,7 +114,8 @@ fn infer(output: &Output) -> Result<Contract> {
                 None => same,
             }
         });
-        Error::many(placed.collect()).unwrap_or_else(|| Error::new(codes::CONTRACT, "the output has no contract"))
+        Error::many(placed.collect())
+            .unwrap_or_else(|| Error::new(codes::CONTRACT, "the output has no contract"))
     })?;
     for (i, field) in contract.fields.iter_mut().enumerate() {
         field.pii = class(output, i).map(|(class, _)| class);

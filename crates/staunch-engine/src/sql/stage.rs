@@ -118,7 +118,10 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     let findings = search(&analysed, &known).map_err(plain)?;
     if !process.nondeterministic {
         let hint = "make it definite, or write `allow: nondeterministic` in the stage";
-        let errors = findings.loose.iter().map(|l| refuse(process, format!("the result is not reproducible: {l}"), hint));
+        let errors = findings
+            .loose
+            .iter()
+            .map(|l| refuse(process, format!("the result is not reproducible: {l}"), hint));
         if let Some(error) = Error::many(errors.collect()) {
             return Err(error);
         }
@@ -147,7 +150,9 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
             let source = source.unwrap_or_default();
             let relation = inputs.iter().find(|r| r.name == source);
             let input = relation.and_then(|r| r.schema.project(&columns).ok());
-            let input = input.ok_or_else(|| Error::new(codes::INTERNAL, "a stage uses columns that its input does not have"))?;
+            let input = input.ok_or_else(|| {
+                Error::new(codes::INTERNAL, "a stage uses columns that its input does not have")
+            })?;
             used = BTreeMap::from([(source.clone(), columns)]);
             for step in &steps {
                 if let crate::chain::Step::Join(join) = step {
@@ -170,7 +175,12 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         }
         Err(because) => {
             used = used_by(&state, &analysed).map_err(plain)?;
-            Shape::WholeInput(WholePlan { stage: stage.clone(), because, plan: analysed, coercion: agreed.coercion.clone() })
+            Shape::WholeInput(WholePlan {
+                stage: stage.clone(),
+                because,
+                plan: analysed,
+                coercion: agreed.coercion.clone(),
+            })
         }
     };
     for name in &named {
@@ -210,23 +220,34 @@ fn source(inputs: &[Relation], named: &BTreeSet<String>) -> std::result::Result<
         (None, _) if named.is_empty() => Err("it reads nothing".into()),
         (None, _) => Err("it reads only reference data".into()),
         (Some(one), Some(other)) => Err(format!("it joins `{}` with `{}`", one.name, other.name)),
-        (Some(one), None) if one.whole => Err(format!("its input `{}` is the result of a whole-input stage", one.name)),
+        (Some(one), None) if one.whole => {
+            Err(format!("its input `{}` is the result of a whole-input stage", one.name))
+        }
         (Some(one), None) => Ok(one.name.clone()),
     }
 }
 
 fn output_schema(schema: &DFSchema, facts: &Facts) -> Schema {
     let fields = schema.fields().iter().zip(&facts.columns);
-    Schema::new(fields.map(|(f, fact)| Field::new(f.name(), f.data_type().clone(), fact.nullable)).collect::<Vec<_>>())
+    Schema::new(
+        fields
+            .map(|(f, fact)| Field::new(f.name(), f.data_type().clone(), fact.nullable))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// The same columns, all nullable.
 pub(super) fn nullable(schema: &Schema) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+    ))
 }
 
 /// The columns that the optimiser leaves in the scans of a plan.
-fn used_by(state: &SessionState, plan: &LogicalPlan) -> datafusion::common::Result<BTreeMap<String, Vec<usize>>> {
+fn used_by(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> datafusion::common::Result<BTreeMap<String, Vec<usize>>> {
     let optimised = state.optimize(plan)?;
     let mut used: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     optimised.apply_with_subqueries(|node| {

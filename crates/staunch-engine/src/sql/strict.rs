@@ -12,18 +12,91 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, Window
 
 /// Functions that are null only if one of their arguments is.
 const NULL_FOR_NULL: &[&str] = &[
-    "abs", "acos", "ascii", "asin", "atan", "atan2", "bit_length", "bounded_length", "btrim", "cbrt", "ceil", "character_length", "chr", "cos",
-    "date_part", "date_trunc", "degrees", "encode", "ends_with", "exp", "floor", "initcap", "left", "length",
-    "levenshtein", "ln", "log", "log10", "log2", "lower", "lpad", "ltrim", "md5", "octet_length", "power", "radians",
-    "regexp_like", "regexp_replace", "repeat", "replace", "reverse", "right", "round", "rpad", "rtrim", "sha224", "sha256",
-    "sha384", "sha512", "signum", "sin", "split_part", "sqrt", "starts_with", "strpos", "substr", "tan", "to_char", "to_hex",
-    "translate", "trim", "trunc", "upper",
+    "abs",
+    "acos",
+    "ascii",
+    "asin",
+    "atan",
+    "atan2",
+    "bit_length",
+    "bounded_length",
+    "btrim",
+    "cbrt",
+    "ceil",
+    "character_length",
+    "chr",
+    "cos",
+    "date_part",
+    "date_trunc",
+    "degrees",
+    "encode",
+    "ends_with",
+    "exp",
+    "floor",
+    "initcap",
+    "left",
+    "length",
+    "levenshtein",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "lpad",
+    "ltrim",
+    "md5",
+    "octet_length",
+    "power",
+    "radians",
+    "regexp_like",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "reverse",
+    "right",
+    "round",
+    "rpad",
+    "rtrim",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "signum",
+    "sin",
+    "split_part",
+    "sqrt",
+    "starts_with",
+    "strpos",
+    "substr",
+    "tan",
+    "to_char",
+    "to_hex",
+    "translate",
+    "trim",
+    "trunc",
+    "upper",
 ];
 
 /// Aggregates that have a value as soon as a group has one.
 const VALUE_FOR_VALUE: &[&str] = &[
-    "approx_distinct", "approx_median", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "first_value", "last_value",
-    "max", "mean", "median", "min", "stddev_pop", "string_agg", "sum", "var_pop",
+    "approx_distinct",
+    "approx_median",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "first_value",
+    "last_value",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "stddev_pop",
+    "string_agg",
+    "sum",
+    "var_pop",
 ];
 
 /// Window functions that always have a value.
@@ -44,8 +117,12 @@ fn ours(expr: &Expr, schema: &DFSchema) -> bool {
             !matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
                 && (nullable(left, schema) || nullable(right, schema))
         }
-        Expr::Between(b) => nullable(&b.expr, schema) || nullable(&b.low, schema) || nullable(&b.high, schema),
-        Expr::Like(like) | Expr::SimilarTo(like) => nullable(&like.expr, schema) || nullable(&like.pattern, schema),
+        Expr::Between(b) => {
+            nullable(&b.expr, schema) || nullable(&b.low, schema) || nullable(&b.high, schema)
+        }
+        Expr::Like(like) | Expr::SimilarTo(like) => {
+            nullable(&like.expr, schema) || nullable(&like.pattern, schema)
+        }
         Expr::InList(list) => nullable(&list.expr, schema) || any(&list.list),
         Expr::Case(case) => {
             case.when_then_expr.iter().any(|(_, then)| nullable(then, schema))
@@ -96,7 +173,15 @@ pub(crate) fn not_null_if_true(predicate: &Expr, found: &mut Vec<Column>) {
             not_null_if_true(right, found);
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if matches!(op, Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq) =>
+            if matches!(
+                op,
+                Operator::Eq
+                    | Operator::NotEq
+                    | Operator::Lt
+                    | Operator::LtEq
+                    | Operator::Gt
+                    | Operator::GtEq
+            ) =>
         {
             carried(left, found);
             carried(right, found);
@@ -121,7 +206,9 @@ fn carried(expr: &Expr, found: &mut Vec<Column>) {
         Expr::Column(column) => found.push(column.clone()),
         Expr::Cast(cast) => carried(&cast.expr, found),
         Expr::Alias(alias) => carried(&alias.expr, found),
-        Expr::ScalarFunction(f) if operator(f).is_some() || is_chain(f) => f.args.iter().for_each(|a| carried(a, found)),
+        Expr::ScalarFunction(f) if operator(f).is_some() || is_chain(f) => {
+            f.args.iter().for_each(|a| carried(a, found))
+        }
         _ => {}
     }
 }

@@ -71,7 +71,9 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
         match summed(args.return_type(), args.is_distinct) {
-            Some((result, state)) => Ok(Box::new(Totals { result, state, sums: Vec::new(), seen: NullState::new() })),
+            Some((result, state)) => {
+                Ok(Box::new(Totals { result, state, sums: Vec::new(), seen: NullState::new() }))
+            }
             None => self.inner.create_groups_accumulator(args),
         }
     }
@@ -109,8 +111,12 @@ fn plus(sum: i128, value: i128) -> Result<i128> {
 fn each(values: &ArrayRef, mut f: impl FnMut(i128) -> Result<()>) -> Result<()> {
     match values.data_type() {
         DataType::Int64 => values.as_primitive::<Int64Type>().iter().flatten().try_for_each(|v| f(v.into())),
-        DataType::UInt64 => values.as_primitive::<UInt64Type>().iter().flatten().try_for_each(|v| f(v.into())),
-        DataType::Decimal128(_, _) => values.as_primitive::<Decimal128Type>().iter().flatten().try_for_each(f),
+        DataType::UInt64 => {
+            values.as_primitive::<UInt64Type>().iter().flatten().try_for_each(|v| f(v.into()))
+        }
+        DataType::Decimal128(_, _) => {
+            values.as_primitive::<Decimal128Type>().iter().flatten().try_for_each(f)
+        }
         other => internal_err!("sum over {other}"),
     }
 }
@@ -119,10 +125,12 @@ fn each(values: &ArrayRef, mut f: impl FnMut(i128) -> Result<()>) -> Result<()> 
 fn array(ty: &DataType, sums: impl Iterator<Item = Option<i128>>) -> Result<ArrayRef> {
     Ok(match ty {
         DataType::Int64 => Arc::new(
-            sums.map(|s| s.map(i64::try_from).transpose().map_err(|_| overflow())).collect::<Result<Int64Array, _>>()?,
+            sums.map(|s| s.map(i64::try_from).transpose().map_err(|_| overflow()))
+                .collect::<Result<Int64Array, _>>()?,
         ),
         DataType::UInt64 => Arc::new(
-            sums.map(|s| s.map(u64::try_from).transpose().map_err(|_| overflow())).collect::<Result<UInt64Array, _>>()?,
+            sums.map(|s| s.map(u64::try_from).transpose().map_err(|_| overflow()))
+                .collect::<Result<UInt64Array, _>>()?,
         ),
         DataType::Decimal128(precision, scale) => {
             let most = 10_i128.pow(u32::from((*precision).min(38))) - 1;
@@ -208,7 +216,13 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, values: &ArrayRef, groups: &[usize], filter: Option<&BooleanArray>, total: usize) -> Result<()> {
+    fn add(
+        &mut self,
+        values: &ArrayRef,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
         self.sums.resize(total, 0);
         let sums = &mut self.sums;
         let mut overflowed = false;
@@ -266,12 +280,21 @@ impl GroupsAccumulator for Totals {
         Ok(vec![sums, counts])
     }
 
-    fn merge_batch(&mut self, values: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         let [sums, _] = values else { return internal_err!("sum has a state of two columns") };
         self.add(sums, group_indices, None, total_num_groups)
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let [values] = values else { return internal_err!("sum takes one argument") };
         let wanted = |i: usize| opt_filter.is_none_or(|f| f.is_valid(i) && f.value(i)) && values.is_valid(i);
         let state = match values.data_type() {

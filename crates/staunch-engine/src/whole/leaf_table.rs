@@ -14,8 +14,8 @@ use datafusion::execution::TaskContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
 };
@@ -88,7 +88,12 @@ pub(crate) struct LeafExec {
 }
 
 impl LeafExec {
-    fn new(name: &str, leaf: Arc<dyn Leaf>, projection: Option<Vec<usize>>, partitions: usize) -> Result<Self> {
+    fn new(
+        name: &str,
+        leaf: Arc<dyn Leaf>,
+        projection: Option<Vec<usize>>,
+        partitions: usize,
+    ) -> Result<Self> {
         let full = leaf.schema();
         let schema = match &projection {
             Some(columns) => Arc::new(full.project(columns)?),
@@ -101,7 +106,14 @@ impl LeafExec {
             Boundedness::Bounded,
         );
         let name = name.to_owned();
-        Ok(Self { name, leaf, projection, schema, properties: Arc::new(properties), opened: Mutex::default() })
+        Ok(Self {
+            name,
+            leaf,
+            projection,
+            schema,
+            properties: Arc::new(properties),
+            opened: Mutex::default(),
+        })
     }
 
     fn partitions(&self) -> usize {
@@ -119,7 +131,8 @@ impl LeafExec {
                 opened.len() - 1
             }
         };
-        let Some(taken) = opened.get_mut(place).and_then(|o| o.get_mut(partition)).and_then(Option::take) else {
+        let Some(taken) = opened.get_mut(place).and_then(|o| o.get_mut(partition)).and_then(Option::take)
+        else {
             return internal_err!("partition {partition} of {} does not exist", self.name);
         };
         if opened.get(place).is_some_and(|o| o.iter().all(Option::is_none)) {
@@ -136,7 +149,8 @@ impl LeafExec {
             other => other,
         };
         let count = self.partitions();
-        let mut slots: Vec<LeafBatches> = (0..count).map(|_| Box::new(std::iter::empty()) as LeafBatches).collect();
+        let mut slots: Vec<LeafBatches> =
+            (0..count).map(|_| Box::new(std::iter::empty()) as LeafBatches).collect();
         for (i, batches) in self.leaf.open(wanted, count).map_err(through)?.into_iter().enumerate() {
             let Some(slot) = slots.get_mut(i % count) else { continue };
             let before = std::mem::replace(slot, Box::new(std::iter::empty()));
@@ -165,7 +179,10 @@ fn width(schema: &Schema) -> u64 {
 
 impl fmt::Debug for LeafExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeafExec").field("name", &self.name).field("projection", &self.projection).finish_non_exhaustive()
+        f.debug_struct("LeafExec")
+            .field("name", &self.name)
+            .field("projection", &self.projection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -196,7 +213,10 @@ impl ExecutionPlan for LeafExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         if children.is_empty() { Ok(self) } else { internal_err!("a leaf has no children") }
     }
 
@@ -223,7 +243,11 @@ impl ExecutionPlan for LeafExec {
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream.boxed())))
     }
 
-    fn statistics_from_inputs(&self, _inputs: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
         // Never exact: an exact number of rows would be taken for the answer of `count(*)`.
         let share = if args.partition().is_some() { self.partitions() as u64 } else { 1 };
         let inexact = |n: Option<u64>| match n.and_then(|n| usize::try_from(n / share.max(1)).ok()) {

@@ -117,7 +117,10 @@ fn coerce(stage: &str, coercion: &Coercion, batch: RecordBatch) -> Result<Record
                 1 => String::new(),
                 n => format!(" (and {} more rows of the same batch)", n - 1),
             };
-            let error = Error::new(codes::VIOLATION, format!("a row of the result breaks its contract: {}{more}", bad.reason));
+            let error = Error::new(
+                codes::VIOLATION,
+                format!("a row of the result breaks its contract: {}{more}", bad.reason),
+            );
             let hint = "filter such rows in the query, give the column a value (coalesce), or let the contract allow it";
             Err(error.stage(stage).field(&bad.field).hint(hint))
         }

@@ -32,7 +32,10 @@ pub(crate) fn suspects(plan: &LogicalPlan, failure: Failure) -> Vec<String> {
 
 fn matches(expr: &Expr, failure: Failure) -> bool {
     match (failure, expr) {
-        (Failure::DivisionByZero, Expr::BinaryExpr(BinaryExpr { op: Operator::Divide | Operator::Modulo, .. })) => true,
+        (
+            Failure::DivisionByZero,
+            Expr::BinaryExpr(BinaryExpr { op: Operator::Divide | Operator::Modulo, .. }),
+        ) => true,
         (Failure::Overflow, Expr::ScalarFunction(f)) => checked_operator(f).is_some() || is_chain(f),
         (Failure::DivisionByZero, Expr::ScalarFunction(f)) => is_chain(f),
         (Failure::Overflow, Expr::AggregateFunction(f)) => f.func.name() == "sum",
@@ -57,7 +60,11 @@ pub(crate) fn text(expr: &Expr) -> String {
     // One pair of brackets around all of it says nothing.
     let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
     let text = inner.filter(|t| balanced(t)).map_or(text.clone(), ToOwned::to_owned) + cut;
-    if text.chars().count() > 120 { format!("{}...", text.chars().take(117).collect::<String>()) } else { text }
+    if text.chars().count() > 120 {
+        format!("{}...", text.chars().take(117).collect::<String>())
+    } else {
+        text
+    }
 }
 
 /// The parts of an expression.

@@ -2,7 +2,9 @@
 
 use super::unique_keys;
 use crate::sql::Shape;
-use crate::sql::tests::{Input, Rows, block_on, check, input, lines, outcome, plan, plan_of, process, test_session};
+use crate::sql::tests::{
+    Input, Rows, block_on, check, input, lines, outcome, plan, plan_of, process, test_session,
+};
 use arrow::array::{Int64Array, RecordBatch};
 use futures::TryStreamExt;
 use staunch_types::{Error, codes};
@@ -26,61 +28,113 @@ fn shops() -> Input {
 
 #[test]
 fn aggregates() {
-    check("SELECT shop, count(*) AS n, sum(amount) AS s, sum(price) AS p, avg(ratio) AS r FROM sales GROUP BY shop", &[sales()], "
+    check(
+        "SELECT shop, count(*) AS n, sum(amount) AS s, sum(price) AS p, avg(ratio) AS r FROM sales GROUP BY shop",
+        &[sales()],
+        "
         NULL | 1 | 7 | 1.00 | 1.0
         a | 2 | 15 | 1.50 | 0.3125
-        b | 1 | 0 | 2.25 | 0.25");
-    check("SELECT sum(amount) AS s, max(shop) AS m, count(DISTINCT shop) AS d FROM sales", &[sales()], "22 | b | 2");
+        b | 1 | 0 | 2.25 | 0.25",
+    );
+    check(
+        "SELECT sum(amount) AS s, max(shop) AS m, count(DISTINCT shop) AS d FROM sales",
+        &[sales()],
+        "22 | b | 2",
+    );
     check("SELECT sum(amount) AS s FROM sales WHERE id > 9", &[sales()], "NULL");
-    check("SELECT sum(amount) FILTER (WHERE id > 1) AS s, sum(DISTINCT amount) AS d FROM sales", &[sales()], "12 | 22");
-    check("SELECT shop, sum(amount) AS s FROM sales GROUP BY ROLLUP (shop)", &[sales()], "
+    check(
+        "SELECT sum(amount) FILTER (WHERE id > 1) AS s, sum(DISTINCT amount) AS d FROM sales",
+        &[sales()],
+        "12 | 22",
+    );
+    check(
+        "SELECT shop, sum(amount) AS s FROM sales GROUP BY ROLLUP (shop)",
+        &[sales()],
+        "
         NULL | 22
         NULL | 7
         a | 15
-        b | 0");
+        b | 0",
+    );
 }
 
 #[test]
 fn joins_sets_and_windows() {
-    check("SELECT s.id, h.city FROM sales s JOIN shops h ON s.shop = h.shop", &[sales(), shops()], "
+    check(
+        "SELECT s.id, h.city FROM sales s JOIN shops h ON s.shop = h.shop",
+        &[sales(), shops()],
+        "
         1 | Aachen
-        3 | Aachen");
-    check("SELECT s.id, h.city FROM sales s FULL JOIN shops h ON s.shop = h.shop", &[sales(), shops()], "
+        3 | Aachen",
+    );
+    check(
+        "SELECT s.id, h.city FROM sales s FULL JOIN shops h ON s.shop = h.shop",
+        &[sales(), shops()],
+        "
         1 | Aachen
         2 | NULL
         3 | Aachen
         4 | NULL
-        NULL | Celle");
+        NULL | Celle",
+    );
     check("SELECT id FROM sales WHERE shop IN (SELECT shop FROM shops)", &[sales(), shops()], "1\n3");
-    check("SELECT id FROM sales s WHERE NOT EXISTS (SELECT 1 FROM shops h WHERE h.shop = s.shop)", &[sales(), shops()], "2\n4");
-    check("SELECT a.id AS x, b.id AS y FROM sales a JOIN sales b ON a.shop = b.shop AND a.id < b.id", &[sales()], "1 | 3");
+    check(
+        "SELECT id FROM sales s WHERE NOT EXISTS (SELECT 1 FROM shops h WHERE h.shop = s.shop)",
+        &[sales(), shops()],
+        "2\n4",
+    );
+    check(
+        "SELECT a.id AS x, b.id AS y FROM sales a JOIN sales b ON a.shop = b.shop AND a.id < b.id",
+        &[sales()],
+        "1 | 3",
+    );
     check("SELECT shop FROM sales UNION SELECT shop FROM shops", &[sales(), shops()], "NULL\na\nb\nc");
-    check("SELECT id, sum(amount) OVER (PARTITION BY shop ORDER BY id) AS s FROM sales", &[sales()], "
+    check(
+        "SELECT id, sum(amount) OVER (PARTITION BY shop ORDER BY id) AS s FROM sales",
+        &[sales()],
+        "
         1 | 10
         2 | 0
         3 | 15
-        4 | 7");
-    check("SELECT id, sum(amount) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM sales", &[sales()], "
+        4 | 7",
+    );
+    check(
+        "SELECT id, sum(amount) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM sales",
+        &[sales()],
+        "
         1 | 10
         2 | 10
         3 | 5
-        4 | 12");
+        4 | 12",
+    );
     check("SELECT count(*) AS n FROM sales", &[sales()], "4");
     check("SELECT max(amount) - (SELECT min(amount) FROM sales) AS span FROM sales", &[sales()], "10");
 }
 
 #[test]
 fn a_failing_expression_fails_the_stage_and_is_named() {
-    check("SELECT shop, max(100 / amount) AS q FROM sales GROUP BY shop", &[sales()],
-        "Sql.Query: the query failed: division by zero in `100 / sales.amount` (stage `out`)");
-    check("SELECT DISTINCT CAST(shop AS BIGINT) AS q FROM sales", &[sales()],
-        "Sql.Query: the query failed: a value cannot be cast to the type that is wanted in `CAST(sales.shop AS BIGINT)` (stage `out`)");
+    check(
+        "SELECT shop, max(100 / amount) AS q FROM sales GROUP BY shop",
+        &[sales()],
+        "Sql.Query: the query failed: division by zero in `100 / sales.amount` (stage `out`)",
+    );
+    check(
+        "SELECT DISTINCT CAST(shop AS BIGINT) AS q FROM sales",
+        &[sales()],
+        "Sql.Query: the query failed: a value cannot be cast to the type that is wanted in `CAST(sales.shop AS BIGINT)` (stage `out`)",
+    );
     let big = || input("big", "a long", "9223372036854775807\n1");
-    check("SELECT sum(a) AS s FROM big", &[big()],
-        "Sql.Query: the query failed: the result does not fit its type in `sum(big.a)` (stage `out`)");
+    check(
+        "SELECT sum(a) AS s FROM big",
+        &[big()],
+        "Sql.Query: the query failed: the result does not fit its type in `sum(big.a)` (stage `out`)",
+    );
     check("SELECT a, sum(a) AS s FROM (SELECT 1 AS a, a AS b FROM big) t GROUP BY a", &[big()], "1 | 2");
-    check("SELECT max(a + 1) AS s FROM big", &[big()],
-        "Sql.Query: the query failed: the result does not fit its type in `big.a + 1` (stage `out`)");
+    check(
+        "SELECT max(a + 1) AS s FROM big",
+        &[big()],
+        "Sql.Query: the query failed: the result does not fit its type in `big.a + 1` (stage `out`)",
+    );
     // What is in between may be beyond 64 bits: only the result has to fit.
     let sums = input("big", "a long", "9223372036854775807\n1\n-5");
     check("SELECT sum(a) AS s FROM big", &[sums], "9223372036854775803");
@@ -105,12 +159,15 @@ fn a_leafs_error_comes_out_as_it_was() {
     fn torn() -> Error {
         Error::new(codes::SOURCE_CORRUPT, "the file ends in the middle of a record").hint("fetch it again")
     }
-    let plan = plan("SELECT shop, count(*) AS n FROM sales GROUP BY shop ORDER BY n, shop", &[sales()]).unwrap();
+    let plan =
+        plan("SELECT shop, count(*) AS n FROM sales GROUP BY shop ORDER BY n, shop", &[sales()]).unwrap();
     let Shape::WholeInput(whole) = &plan.shape else { panic!("not whole") };
-    let leaf = Rows { schema: sales().relation.schema, batches: sales().batches, bytes: None, fails: Some(torn) };
+    let leaf =
+        Rows { schema: sales().relation.schema, batches: sales().batches, bytes: None, fails: Some(torn) };
     let (session, _dir) = test_session(64 << 20);
     let leaves = BTreeMap::from([("sales".to_owned(), Arc::new(leaf) as _)]);
-    let error = block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await }).unwrap_err();
+    let error =
+        block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await }).unwrap_err();
     assert_eq!(error.to_string(), "Source.Corrupt: the file ends in the middle of a record");
     assert_eq!(error.next_step(), Some("fetch it again"));
 }
@@ -133,7 +190,8 @@ fn many(name: &str, rows: i64, keys: i64) -> Input {
 fn rows_of(input: &Input, sql: &str, memory: u64, bytes: Option<u64>, disk: bool) -> Result<usize, Error> {
     let plan = plan(sql, std::slice::from_ref(input)).unwrap();
     let Shape::WholeInput(whole) = &plan.shape else { panic!("not whole") };
-    let leaf = Rows { schema: input.relation.schema.clone(), batches: input.batches.clone(), bytes, fails: None };
+    let leaf =
+        Rows { schema: input.relation.schema.clone(), batches: input.batches.clone(), bytes, fails: None };
     let (session, dir) = test_session(memory);
     if !disk {
         dir.close().unwrap();
@@ -166,7 +224,8 @@ fn a_join_beyond_the_budget_is_sorted_and_merged() {
 fn keys_are_unique_or_counted() {
     let (session, _dir) = test_session(64 << 20);
     let key = |columns: &[&str]| columns.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
-    let unique = |input: &Input, columns: &[&str]| block_on(unique_keys(&session, input.leaf(), &key(columns)));
+    let unique =
+        |input: &Input, columns: &[&str]| block_on(unique_keys(&session, input.leaf(), &key(columns)));
     assert!(unique(&many("t", 20_000, 20_000), &["k"]).is_ok());
     assert!(unique(&many("t", 20_000, 100), &["k", "v"]).is_ok());
     let error = unique(&many("t", 20_000, 19_998), &["k"]).unwrap_err();
@@ -192,7 +251,8 @@ fn a_plan_may_read_an_input_twice_and_again() {
     let (session, _dir) = test_session(64 << 20);
     let leaves = BTreeMap::from([("sales".to_owned(), sales().leaf())]);
     for _ in 0..2 {
-        let batches = block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await }).unwrap();
+        let batches =
+            block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await }).unwrap();
         assert_eq!(batches.iter().flat_map(lines).count(), 3);
     }
 }

@@ -28,7 +28,11 @@ pub async fn unique_keys(session: &SessionContext, leaf: Arc<dyn Leaf>, key: &[S
     let failed = |error| query_error(RESULT, &error, |_| Vec::new());
     let batches: Vec<_> = run(session, RESULT, &plan, &inputs, None)?.try_collect().await.map_err(failed)?;
     let total = |column: usize| -> i64 {
-        batches.iter().filter_map(|b| b.column(column).as_primitive_opt::<Int64Type>()).flat_map(|c| c.iter().flatten()).sum()
+        batches
+            .iter()
+            .filter_map(|b| b.column(column).as_primitive_opt::<Int64Type>())
+            .flat_map(|c| c.iter().flatten())
+            .sum()
     };
     let (keys, rows) = (total(0), total(1));
     if keys == 0 {
@@ -38,16 +42,22 @@ pub async fn unique_keys(session: &SessionContext, leaf: Arc<dyn Leaf>, key: &[S
     let (keys_are, have) = if keys == 1 { ("key", "is") } else { ("keys", "are") };
     let message = format!("{keys} {keys_are} ({columns}) {have} not unique: {rows} rows share them");
     let error = Error::new(codes::KEY_NOT_UNIQUE, message);
-    Err(error.hint("group by the key, keep one row of each (row_number), or add to the key what tells the rows apart"))
+    Err(error.hint(
+        "group by the key, keep one row of each (row_number), or add to the key what tells the rows apart",
+    ))
 }
 
 fn plan(leaf: &Arc<dyn Leaf>, key: &[String]) -> Result<LogicalPlan> {
     // Quoted names hold any character; a quote inside is written twice.
-    let columns = key.iter().map(|k| format!("\"{}\"", k.replace('"', "\"\""))).collect::<Vec<_>>().join(", ");
+    let columns =
+        key.iter().map(|k| format!("\"{}\"", k.replace('"', "\"\""))).collect::<Vec<_>>().join(", ");
     let text = format!(
         "SELECT count(*) AS \"keys\", sum(n) AS \"rows\" FROM (SELECT count(*) AS n FROM {RESULT} GROUP BY {columns} HAVING count(*) > 1)"
     );
-    let failed = || Error::new(codes::INTERNAL, "the uniqueness of a key cannot be planned").hint("report this with the contract");
+    let failed = || {
+        Error::new(codes::INTERNAL, "the uniqueness of a key cannot be planned")
+            .hint("report this with the contract")
+    };
     let session = planning()?;
     with_tables(&session, [(RESULT, leaf.schema())]).map_err(|_| failed())?;
     let state = state(&session);

@@ -18,8 +18,11 @@ fn inputs() -> Vec<Input> {
 /// `name type?` for each field, then key, event time and classes.
 fn shown(plan: &StagePlan) -> String {
     let c = &plan.contract;
-    let fields: Vec<String> =
-        c.fields.iter().map(|f| format!("{} {}{}", f.name, f.ty, if f.nullable { "?" } else { "" })).collect();
+    let fields: Vec<String> = c
+        .fields
+        .iter()
+        .map(|f| format!("{} {}{}", f.name, f.ty, if f.nullable { "?" } else { "" }))
+        .collect();
     let mut text = fields.join(", ");
     if !c.key.is_empty() {
         text += &format!("; key {}{}", c.key.join(" "), if plan.unique_key_proven { " proven" } else { "" });
@@ -38,19 +41,43 @@ fn what_a_query_implies() {
     let cases = [
         ("SELECT id, at, delay FROM flights", "id long, at timestamp-micros, delay int?; key id; at at"),
         ("SELECT id AS flight, delay FROM flights WHERE delay > 3", "flight long, delay int; key flight"),
-        ("SELECT id, coalesce(delay, 0) AS d, delay IS NULL AS none FROM flights", "id long, d long, none boolean; key id"),
-        ("SELECT id, upper(carrier) AS c, CASE WHEN delay > 1 THEN 'a' ELSE 'b' END AS k FROM flights", "id long, c string, k string; key id"),
-        ("SELECT carrier, count(*) AS n, max(at) AS last, sum(delay) AS s FROM flights GROUP BY carrier", "carrier string, n long, last timestamp-micros, s long?; key carrier proven"),
-        ("SELECT carrier, at, count(*) AS n FROM flights GROUP BY carrier, at", "carrier string, at timestamp-micros, n long; key carrier at proven; at at"),
+        (
+            "SELECT id, coalesce(delay, 0) AS d, delay IS NULL AS none FROM flights",
+            "id long, d long, none boolean; key id",
+        ),
+        (
+            "SELECT id, upper(carrier) AS c, CASE WHEN delay > 1 THEN 'a' ELSE 'b' END AS k FROM flights",
+            "id long, c string, k string; key id",
+        ),
+        (
+            "SELECT carrier, count(*) AS n, max(at) AS last, sum(delay) AS s FROM flights GROUP BY carrier",
+            "carrier string, n long, last timestamp-micros, s long?; key carrier proven",
+        ),
+        (
+            "SELECT carrier, at, count(*) AS n FROM flights GROUP BY carrier, at",
+            "carrier string, at timestamp-micros, n long; key carrier at proven; at at",
+        ),
         ("SELECT max(id) AS m, count(delay) AS n FROM flights", "m long?, n long"),
-        ("SELECT f.id, c.name FROM flights f JOIN carriers c ON f.carrier = c.carrier", "id long, name string; key id"),
-        ("SELECT f.id, c.name FROM flights f LEFT JOIN carriers c ON f.carrier = c.carrier", "id long, name string?; key id"),
+        (
+            "SELECT f.id, c.name FROM flights f JOIN carriers c ON f.carrier = c.carrier",
+            "id long, name string; key id",
+        ),
+        (
+            "SELECT f.id, c.name FROM flights f LEFT JOIN carriers c ON f.carrier = c.carrier",
+            "id long, name string?; key id",
+        ),
         ("SELECT f.id, c.name FROM flights f JOIN carriers c ON f.carrier = c.name", "id long, name string"),
         ("SELECT DISTINCT carrier FROM flights", "carrier string; key carrier proven"),
-        ("SELECT id, carrier FROM (SELECT *, row_number() OVER (PARTITION BY carrier ORDER BY at, id) AS r FROM flights) t WHERE r = 1", "id long, carrier string; key carrier proven"),
+        (
+            "SELECT id, carrier FROM (SELECT *, row_number() OVER (PARTITION BY carrier ORDER BY at, id) AS r FROM flights) t WHERE r = 1",
+            "id long, carrier string; key carrier proven",
+        ),
         ("SELECT id, sum(delay) OVER (PARTITION BY carrier) AS s FROM flights", "id long, s long?"),
         ("SELECT id, lower(tail) AS t FROM flights", "id long, t string?; key id; t is aircraft"),
-        ("SELECT carrier, count(tail) AS n, max(tail) AS t FROM flights GROUP BY carrier", "carrier string, n long, t string?; key carrier proven; t is aircraft"),
+        (
+            "SELECT carrier, count(tail) AS n, max(tail) AS t FROM flights GROUP BY carrier",
+            "carrier string, n long, t string?; key carrier proven; t is aircraft",
+        ),
         ("SELECT id, id + 1 AS next, -delay AS early FROM flights", "id long, next long, early int?; key id"),
     ];
     for (sql, expected) in cases {
@@ -65,17 +92,36 @@ fn field(name: &str, ty: Type, nullable: bool) -> Field {
 
 fn declared(fields: Vec<Field>, key: &[&str]) -> Option<Arc<Contract>> {
     let key = key.iter().map(|k| (*k).to_owned()).collect();
-    Some(Arc::new(Contract { name: "want".into(), version: 1, doc: None, owner: None, fields, key, event_time: None }))
+    Some(Arc::new(Contract {
+        name: "want".into(),
+        version: 1,
+        doc: None,
+        owner: None,
+        fields,
+        key,
+        event_time: None,
+    }))
 }
 
 #[test]
 fn all_misfits_at_once_at_their_items() {
     let mut stage = process("SELECT id,\n  carrier AS n,\n  delay AS wrong\nFROM flights");
-    stage.contract = declared(vec![field("id", Type::Long, false), field("n", Type::Long, false), field("d", Type::Int, true)], &[]);
+    stage.contract = declared(
+        vec![field("id", Type::Long, false), field("n", Type::Long, false), field("d", Type::Int, true)],
+        &[],
+    );
     let error = plan_of(&stage, &inputs()).unwrap_err();
     let found: Vec<String> = error
         .all()
-        .map(|e| format!("{} {}:{} {}", e.code().name, e.where_().line.unwrap(), e.where_().column.unwrap(), e.message()))
+        .map(|e| {
+            format!(
+                "{} {}:{} {}",
+                e.code().name,
+                e.where_().line.unwrap(),
+                e.where_().column.unwrap(),
+                e.message()
+            )
+        })
         .collect();
     assert_eq!(
         found,
@@ -90,16 +136,21 @@ fn all_misfits_at_once_at_their_items() {
 #[test]
 fn what_cannot_be_proved_is_a_note() {
     let mut stage = process("SELECT carrier, delay FROM flights ORDER BY id");
-    stage.contract = declared(vec![field("carrier", Type::String, false), field("delay", Type::Int, false)], &["carrier"]);
+    stage.contract =
+        declared(vec![field("carrier", Type::String, false), field("delay", Type::Int, false)], &["carrier"]);
     let plan = plan_of(&stage, &inputs()).unwrap();
     assert_eq!(
         plan.notes,
-        ["asserted while it runs: `delay` is never null", "asserted while it runs: the key (`carrier`) is unique"]
+        [
+            "asserted while it runs: `delay` is never null",
+            "asserted while it runs: the key (`carrier`) is unique"
+        ]
     );
     assert!(!plan.unique_key_proven);
     // The same for a grouped aggregate needs no assertion.
     let mut stage = process("SELECT carrier, CAST(count(*) AS INT) AS delay FROM flights GROUP BY carrier");
-    stage.contract = declared(vec![field("carrier", Type::String, false), field("delay", Type::Int, false)], &["carrier"]);
+    stage.contract =
+        declared(vec![field("carrier", Type::String, false), field("delay", Type::Int, false)], &["carrier"]);
     let plan = plan_of(&stage, &inputs()).unwrap();
     assert!(plan.notes.is_empty() && plan.unique_key_proven, "{:?}", plan.notes);
 }
@@ -109,7 +160,10 @@ fn a_personal_class_is_not_lost_on_the_way() {
     let mut stage = process("SELECT id, lower(tail) AS t FROM flights");
     stage.contract = declared(vec![field("id", Type::Long, false), field("t", Type::String, true)], &[]);
     let error = plan_of(&stage, &inputs()).unwrap_err();
-    assert_eq!(error.message(), "`t` is made of `flights.tail`, which is personal (aircraft), and `want@1` does not say so");
+    assert_eq!(
+        error.message(),
+        "`t` is made of `flights.tail`, which is personal (aircraft), and `want@1` does not say so"
+    );
     assert_eq!((error.where_().line, error.where_().column), (Some(10), Some(16)));
 }
 

@@ -64,8 +64,13 @@ pub(crate) fn input(name: &str, columns: &str, rows: &str) -> Input {
         })
         .collect();
     let batch = RecordBatch::try_new(schema.clone(), columns).expect("rows of the contract");
-    let relation =
-        Relation { name: name.to_owned(), schema, contract: Arc::new(contract), reference: false, whole: false };
+    let relation = Relation {
+        name: name.to_owned(),
+        schema,
+        contract: Arc::new(contract),
+        reference: false,
+        whole: false,
+    };
     Input { relation, batches: vec![batch] }
 }
 
@@ -117,7 +122,12 @@ impl Input {
     }
 
     pub(crate) fn leaf(&self) -> Arc<dyn Leaf> {
-        Arc::new(Rows { schema: self.relation.schema.clone(), batches: self.batches.clone(), bytes: None, fails: None })
+        Arc::new(Rows {
+            schema: self.relation.schema.clone(),
+            batches: self.batches.clone(),
+            bytes: None,
+            fails: None,
+        })
     }
 }
 
@@ -231,16 +241,27 @@ pub(crate) fn outcome(plan: &StagePlan, inputs: &[Input]) -> Result<Vec<String>>
                     let batch = batch.project(&plan.used[row.source()]).expect("the used columns");
                     let numbers: Vec<u32> = (100..).take(batch.num_rows()).collect();
                     let out = chain.run(&batch, &numbers)?;
-                    assert_eq!(out.batch.schema(), plan.contract.arrow_schema(), "batches are of the contract's schema");
+                    assert_eq!(
+                        out.batch.schema(),
+                        plan.contract.arrow_schema(),
+                        "batches are of the contract's schema"
+                    );
                     assert_eq!(out.rows.len(), out.batch.num_rows());
                     assert_eq!(out.emitted as usize, out.batch.num_rows());
                     assert_eq!(batch.num_rows() as u64, out.passed + out.filtered + out.dead.len() as u64);
-                    text.extend(lines(&out.batch).into_iter().zip(&out.rows).map(|(l, r)| format!("{r}: {l}")));
+                    text.extend(
+                        lines(&out.batch).into_iter().zip(&out.rows).map(|(l, r)| format!("{r}: {l}")),
+                    );
                     for dead in &out.dead {
                         let field = dead.field.as_deref().unwrap_or("-");
                         text.push(format!("{}: dead {} [{field}] {}", dead.row, dead.code.name, dead.reason));
                     }
-                    text.push(format!("passed {} filtered {} dead {}", out.passed, out.filtered, out.dead.len()));
+                    text.push(format!(
+                        "passed {} filtered {} dead {}",
+                        out.passed,
+                        out.filtered,
+                        out.dead.len()
+                    ));
                 }
                 Ok(text)
             }
@@ -249,7 +270,11 @@ pub(crate) fn outcome(plan: &StagePlan, inputs: &[Input]) -> Result<Vec<String>>
                 let mut text = Vec::new();
                 while let Some(batch) = stream.next().await {
                     let batch = batch?;
-                    assert_eq!(batch.schema(), plan.contract.arrow_schema(), "batches are of the contract's schema");
+                    assert_eq!(
+                        batch.schema(),
+                        plan.contract.arrow_schema(),
+                        "batches are of the contract's schema"
+                    );
                     text.extend(lines(&batch));
                 }
                 text.sort();

@@ -24,30 +24,96 @@ fn refusal(sql: &str) -> String {
 fn mistakes_point_into_the_users_file() {
     let cases = [
         ("SELECT idd FROM clicks", "ST0021 10:12 there is no column `idd` (did you mean `id`?)"),
-        ("SELECT id,\n  c.pagee\nFROM clicks c", "ST0021 11:3 there is no column `c.pagee` (did you mean `page`?)"),
-        ("SELECT upper FROM clicks", "ST0021 10:12 there is no column `upper` (names without quotes are read in lower case: write \"Upper\" in double quotes)"),
-        ("SELECT page FROM clicks c JOIN pages p ON c.page = p.page", "ST0021 10:12 the column `page` is ambiguous: several inputs have it (say which one: `input.page`)"),
-        ("SELECT uper(page) AS u FROM clicks", "ST0021 10:12 there is no function `uper` (did you mean `upper`?)"),
-        ("SELECT id FROM nowhere", "ST0021 10:20 there is no stage `nowhere` (name a read or a process stage of this pipeline; files cannot be named in SQL)"),
-        ("SELECT id FROM 'clicks.csv'", "ST0021 10:21 there is no stage `clicks.csv` (name a read or a process stage of this pipeline; files cannot be named in SQL)"),
-        ("SELECT id\nFRM clicks", "ST0020 11:5 expected: end of statement, found: clicks (mend the SQL at this place)"),
+        (
+            "SELECT id,\n  c.pagee\nFROM clicks c",
+            "ST0021 11:3 there is no column `c.pagee` (did you mean `page`?)",
+        ),
+        (
+            "SELECT upper FROM clicks",
+            "ST0021 10:12 there is no column `upper` (names without quotes are read in lower case: write \"Upper\" in double quotes)",
+        ),
+        (
+            "SELECT page FROM clicks c JOIN pages p ON c.page = p.page",
+            "ST0021 10:12 the column `page` is ambiguous: several inputs have it (say which one: `input.page`)",
+        ),
+        (
+            "SELECT uper(page) AS u FROM clicks",
+            "ST0021 10:12 there is no function `uper` (did you mean `upper`?)",
+        ),
+        (
+            "SELECT id FROM nowhere",
+            "ST0021 10:20 there is no stage `nowhere` (name a read or a process stage of this pipeline; files cannot be named in SQL)",
+        ),
+        (
+            "SELECT id FROM 'clicks.csv'",
+            "ST0021 10:21 there is no stage `clicks.csv` (name a read or a process stage of this pipeline; files cannot be named in SQL)",
+        ),
+        (
+            "SELECT id\nFRM clicks",
+            "ST0020 11:5 expected: end of statement, found: clicks (mend the SQL at this place)",
+        ),
         ("SELECT (id FROM clicks", "ST0020 10:16 expected: ), found: FROM (mend the SQL at this place)"),
         ("", "ST0020 10:5 the SQL is empty (write `SELECT ... FROM stage`)"),
-        ("SELECT 1; SELECT 2", "ST0022 10:5 a stage is one query, and here are several statements (make each of them a stage of its own)"),
-        ("DROP TABLE clicks", "ST0022 10:5 a stage is a query: `DROP` is not allowed here (write `SELECT ... FROM stage`)"),
-        ("COPY clicks TO 'x.csv'", "ST0022 10:5 a stage is a query: `COPY` is not allowed here (write `SELECT ... FROM stage`)"),
-        ("SET x = 1", "ST0022 10:5 a stage is a query: `SET` is not allowed here (write `SELECT ... FROM stage`)"),
-        ("INSERT INTO clicks SELECT * FROM clicks", "ST0022 10:5 a stage is a query: `INSERT` is not allowed here (write `SELECT ... FROM stage`)"),
-        ("SELECT id INTO other FROM clicks", "ST0022 10:5 a stage is a query that changes nothing (write `SELECT ... FROM stage`)"),
-        ("SELECT value FROM generate_series(1, 3)", "ST0022 10:5 the table function `generate_series` is not allowed (declare a read for the data and name it in FROM)"),
-        ("SELECT * FROM read_csv('x.csv')", "ST0022 10:19 the table function `read_csv` is not allowed (declare a read for the data and name it in FROM)"),
-        ("EXPLAIN SELECT 1", "ST0022 10:5 a stage is a query: `EXPLAIN` is not allowed here (write `SELECT ... FROM stage`)"),
-        ("SELECT id, random() AS r FROM clicks", "ST0022 10:5 the result is not reproducible: `random()` gives another value each time (make it definite, or write `allow: nondeterministic` in the stage)"),
-        ("SELECT id FROM clicks LIMIT 3", "ST0022 10:5 the result is not reproducible: LIMIT without ORDER BY takes any rows (make it definite, or write `allow: nondeterministic` in the stage)"),
-        ("SELECT id, page FROM clicks ORDER BY page LIMIT 3", "ST0022 10:5 the result is not reproducible: LIMIT with an ORDER BY that leaves ties takes any of the tied rows: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)"),
-        ("SELECT id, row_number() OVER (PARTITION BY page ORDER BY at) AS r FROM clicks", "ST0022 10:5 the result is not reproducible: `row_number` over an ORDER BY that leaves ties takes tied rows in any order: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)"),
-        ("SELECT page, string_agg(page, ',') AS l FROM clicks GROUP BY page", "ST0022 10:5 the result is not reproducible: `string_agg` without ORDER BY depends on the order of rows (make it definite, or write `allow: nondeterministic` in the stage)"),
-        ("SELECT id, unnest([1, 2]) AS u FROM clicks", "ST0022 10:5 UNNEST in a per-row stage is not implemented yet (unnest it where the data are made, or select the elements by their position: list[1])"),
+        (
+            "SELECT 1; SELECT 2",
+            "ST0022 10:5 a stage is one query, and here are several statements (make each of them a stage of its own)",
+        ),
+        (
+            "DROP TABLE clicks",
+            "ST0022 10:5 a stage is a query: `DROP` is not allowed here (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "COPY clicks TO 'x.csv'",
+            "ST0022 10:5 a stage is a query: `COPY` is not allowed here (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "SET x = 1",
+            "ST0022 10:5 a stage is a query: `SET` is not allowed here (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "INSERT INTO clicks SELECT * FROM clicks",
+            "ST0022 10:5 a stage is a query: `INSERT` is not allowed here (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "SELECT id INTO other FROM clicks",
+            "ST0022 10:5 a stage is a query that changes nothing (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "SELECT value FROM generate_series(1, 3)",
+            "ST0022 10:5 the table function `generate_series` is not allowed (declare a read for the data and name it in FROM)",
+        ),
+        (
+            "SELECT * FROM read_csv('x.csv')",
+            "ST0022 10:19 the table function `read_csv` is not allowed (declare a read for the data and name it in FROM)",
+        ),
+        (
+            "EXPLAIN SELECT 1",
+            "ST0022 10:5 a stage is a query: `EXPLAIN` is not allowed here (write `SELECT ... FROM stage`)",
+        ),
+        (
+            "SELECT id, random() AS r FROM clicks",
+            "ST0022 10:5 the result is not reproducible: `random()` gives another value each time (make it definite, or write `allow: nondeterministic` in the stage)",
+        ),
+        (
+            "SELECT id FROM clicks LIMIT 3",
+            "ST0022 10:5 the result is not reproducible: LIMIT without ORDER BY takes any rows (make it definite, or write `allow: nondeterministic` in the stage)",
+        ),
+        (
+            "SELECT id, page FROM clicks ORDER BY page LIMIT 3",
+            "ST0022 10:5 the result is not reproducible: LIMIT with an ORDER BY that leaves ties takes any of the tied rows: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)",
+        ),
+        (
+            "SELECT id, row_number() OVER (PARTITION BY page ORDER BY at) AS r FROM clicks",
+            "ST0022 10:5 the result is not reproducible: `row_number` over an ORDER BY that leaves ties takes tied rows in any order: add the columns of a key to it (make it definite, or write `allow: nondeterministic` in the stage)",
+        ),
+        (
+            "SELECT page, string_agg(page, ',') AS l FROM clicks GROUP BY page",
+            "ST0022 10:5 the result is not reproducible: `string_agg` without ORDER BY depends on the order of rows (make it definite, or write `allow: nondeterministic` in the stage)",
+        ),
+        (
+            "SELECT id, unnest([1, 2]) AS u FROM clicks",
+            "ST0022 10:5 UNNEST in a per-row stage is not implemented yet (unnest it where the data are made, or select the elements by their position: list[1])",
+        ),
     ];
     for (sql, expected) in cases {
         assert_eq!(refusal(sql), expected, "\nof {sql}");

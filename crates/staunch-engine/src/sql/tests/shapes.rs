@@ -57,16 +57,43 @@ fn a_stage_is_per_row_where_each_row_stands_alone() {
         ("SELECT page, max(n) AS n FROM clicks GROUP BY page", "whole: it groups rows; clicks.1.3"),
         ("SELECT DISTINCT page FROM clicks", "whole: it removes equal rows; clicks.1"),
         ("SELECT id FROM clicks ORDER BY id", "whole: it sorts rows; clicks.0"),
-        ("SELECT id FROM clicks UNION ALL SELECT n FROM clicks", "whole: it puts several queries together; clicks.0.3"),
-        ("SELECT id, sum(n) OVER (PARTITION BY page) AS s FROM clicks", "whole: it has a window function; clicks.0.1.3"),
-        ("SELECT a.id FROM clicks a JOIN clicks b ON a.id = b.n", "whole: it joins `clicks` with itself; clicks.0.3"),
-        ("SELECT id FROM clicks WHERE page IN (SELECT page FROM pages)", "whole: it has a subquery in an expression; clicks.0.1 pages.0"),
-        ("SELECT c.id FROM clicks c FULL JOIN pages p ON c.page = p.page", "whole: it keeps rows of the reference data that match nothing; clicks.0.1 pages.0"),
-        ("SELECT c.id FROM pages p LEFT JOIN clicks c ON c.page = p.page", "whole: it keeps rows of the reference data that match nothing; clicks.0.1 pages.0"),
-        ("SELECT c.id FROM clicks c JOIN pages p ON c.page > p.page", "whole: it joins without an equality; clicks.0.1 pages.0"),
+        (
+            "SELECT id FROM clicks UNION ALL SELECT n FROM clicks",
+            "whole: it puts several queries together; clicks.0.3",
+        ),
+        (
+            "SELECT id, sum(n) OVER (PARTITION BY page) AS s FROM clicks",
+            "whole: it has a window function; clicks.0.1.3",
+        ),
+        (
+            "SELECT a.id FROM clicks a JOIN clicks b ON a.id = b.n",
+            "whole: it joins `clicks` with itself; clicks.0.3",
+        ),
+        (
+            "SELECT id FROM clicks WHERE page IN (SELECT page FROM pages)",
+            "whole: it has a subquery in an expression; clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT c.id FROM clicks c FULL JOIN pages p ON c.page = p.page",
+            "whole: it keeps rows of the reference data that match nothing; clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT c.id FROM pages p LEFT JOIN clicks c ON c.page = p.page",
+            "whole: it keeps rows of the reference data that match nothing; clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT c.id FROM clicks c JOIN pages p ON c.page > p.page",
+            "whole: it joins without an equality; clicks.0.1 pages.0",
+        ),
         ("SELECT page FROM pages", "whole: it reads only reference data; pages.0"),
-        ("SELECT page FROM totals", "whole: its input `totals` is the result of a whole-input stage; totals.0"),
-        ("SELECT c.id FROM clicks c JOIN totals t ON c.page = t.page", "whole: it joins `clicks` with `totals`; clicks.0.1 totals.0"),
+        (
+            "SELECT page FROM totals",
+            "whole: its input `totals` is the result of a whole-input stage; totals.0",
+        ),
+        (
+            "SELECT c.id FROM clicks c JOIN totals t ON c.page = t.page",
+            "whole: it joins `clicks` with `totals`; clicks.0.1 totals.0",
+        ),
         ("SELECT 1 AS one", "whole: it reads nothing; "),
     ];
     for (sql, expected) in cases {
@@ -86,7 +113,8 @@ out: per-row over clicks
   gives out@1
 ";
     assert_eq!(text, expected);
-    let text = explain(&plan("SELECT page, sum(n) AS s FROM clicks WHERE id > 3 GROUP BY page", &inputs()).unwrap());
+    let text =
+        explain(&plan("SELECT page, sum(n) AS s FROM clicks WHERE id > 3 GROUP BY page", &inputs()).unwrap());
     assert!(text.starts_with("out: whole-input, because it groups rows\n"), "{text}");
     assert!(text.contains("TableScan: clicks projection=[id, page, n]"), "{text}");
 }

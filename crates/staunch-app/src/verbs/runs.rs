@@ -3,7 +3,7 @@
 use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
 use crate::verbs::run::{row, runtime};
-use staunch_control::RunRow;
+use staunch_control::{RunRow, RunState};
 use staunch_types::Result;
 use std::path::Path;
 
@@ -27,8 +27,7 @@ impl App {
         for name in opened.project.pipelines.keys() {
             let Some(log) = opened.log(self, name)? else { continue };
             let Some(last) = runtime.block_on(log.last_epoch())? else { continue };
-            let newest = control.runs(Some(name), 1)?;
-            if newest.first().is_some_and(|run| run.last_epoch == last.0 && run.state != "running") {
+            if complete(&control.runs(Some(name), usize::MAX)?, last.0) {
                 continue;
             }
             for (_, _, last) in runtime.block_on(log.runs())? {
@@ -36,6 +35,41 @@ impl App {
                 control.upsert_run(&row(name, &state))?;
             }
         }
+        control.rebuilt()?;
         control.runs(pipeline, limit)
+    }
+}
+
+/// Whether the index holds every run of a log: together they cover all epochs up to the last one, and what was running when it
+/// was indexed is looked at again.
+fn complete(newest_first: &[RunRow], last_epoch: u64) -> bool {
+    let mut covered_from = last_epoch + 1;
+    for run in newest_first {
+        if run.state == RunState::RUNNING || run.last_epoch + 1 != covered_from {
+            return false;
+        }
+        covered_from = run.first_epoch;
+    }
+    covered_from == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use staunch_types::RunId;
+
+    #[test]
+    fn an_index_with_a_gap_is_rebuilt() {
+        let run = |first_epoch, last_epoch, state: &str| RunRow {
+            first_epoch,
+            last_epoch,
+            state: state.to_owned(),
+            ..RunRow::begun(RunId("r".into()), "p", 0)
+        };
+        assert!(complete(&[run(3, 5, "failed"), run(1, 2, "succeeded")], 5));
+        assert!(!complete(&[run(3, 5, "succeeded")], 5), "the first run is missing");
+        assert!(!complete(&[run(1, 2, "succeeded")], 5), "the last run is missing");
+        assert!(!complete(&[run(3, 5, "running"), run(1, 2, "succeeded")], 5));
+        assert!(!complete(&[], 5));
     }
 }

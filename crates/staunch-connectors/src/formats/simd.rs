@@ -40,6 +40,25 @@ pub(crate) fn find2(block: &[u8; 64], a: u8, b: u8) -> (u64, u64) {
     (found_a, found_b)
 }
 
+/// The place of the first `a` or `b` from `from` on; the end of the text if there is none. Faster than a call of `memchr`
+/// where it is near.
+#[inline(always)]
+pub(crate) fn near2(text: &[u8], from: usize, a: u8, b: u8) -> usize {
+    let mut at = from;
+    while let Some(word) = text.get(at..).and_then(|t| t.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        let hits = equal_bytes(word, a) | equal_bytes(word, b);
+        if hits != 0 {
+            return at + (hits.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while text.get(at).is_some_and(|byte| *byte != a && *byte != b) {
+        at += 1;
+    }
+    at.min(text.len())
+}
+
 /// The place of the first byte of eight that ends the plain part of a JSON string (a quotation mark, a backslash or a
 /// control character); 8 if none does.
 #[inline(always)]
@@ -52,7 +71,7 @@ pub(crate) const fn string_stop(word: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{find2, string_stop};
+    use super::{find2, near2, string_stop};
 
     #[test]
     fn words_agree_with_the_plain_loop() {
@@ -66,6 +85,10 @@ mod tests {
             }
             let plain = |wanted: u8| (0..64).fold(0_u64, |m, i| m | (u64::from(block[i] == wanted) << i));
             assert_eq!(find2(&block, b',', b'\n'), (plain(b','), plain(b'\n')));
+            for from in [0, 1, 20, 57, 63, 64] {
+                let rest = block[from..].iter().position(|b| matches!(b, b',' | b'\n'));
+                assert_eq!(near2(&block, from, b',', b'\n'), rest.map_or(64, |r| from + r));
+            }
             let short = &block[..8];
             let stop = short.iter().position(|b| *b < 0x20 || *b == b'"' || *b == b'\\').unwrap_or(8);
             assert_eq!(string_stop(u64::from_le_bytes(short.try_into().unwrap())), stop);

@@ -385,9 +385,12 @@ fn is_one(expr: &Expr) -> bool {
     )
 }
 
+/// Two expressions that are set equal: of the left, and of the right side of a join.
+pub(crate) type KeyPair = (Expr, Expr);
+
 /// The pairs of expressions that a join sets equal (of its left, of its right side), and what else it asks for. `more` are
 /// conditions from a filter above an inner join.
-pub(crate) fn equi_join(join: &Join, more: &[Expr]) -> Result<(Vec<(Expr, Expr)>, Vec<Expr>)> {
+pub(crate) fn equi_join(join: &Join, more: &[Expr]) -> Result<(Vec<KeyPair>, Vec<Expr>)> {
     let mut pairs = join.on.clone();
     let mut rest = Vec::new();
     let own = join.filter.iter().flat_map(|f| split_conjunction(f));

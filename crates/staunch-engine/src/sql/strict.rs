@@ -172,17 +172,11 @@ pub(crate) fn not_null_if_true(predicate: &Expr, found: &mut Vec<Column>) {
             not_null_if_true(left, found);
             not_null_if_true(right, found);
         }
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if matches!(
-                op,
-                Operator::Eq
-                    | Operator::NotEq
-                    | Operator::Lt
-                    | Operator::LtEq
-                    | Operator::Gt
-                    | Operator::GtEq
-            ) =>
-        {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq,
+            right,
+        }) => {
             carried(left, found);
             carried(right, found);
         }

@@ -65,7 +65,10 @@ fn a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder_are_errors() {
     project.write("out/items", "I am a file");
     let failed = project.staunch(&["run", "log"]).fails(1, "Sink.Unavailable");
     assert!(failed.stderr.contains("out/items"), "{}", failed.stderr);
-    std::fs::remove_file(project.root.join("out/items")).unwrap();
+    // The database was prepared before the folder was looked at.
+    for file in ["out/items", "out/db.sqlite"] {
+        std::fs::remove_file(project.root.join(file)).unwrap();
+    }
     std::fs::create_dir_all(project.root.join("out/db.sqlite")).unwrap();
     project.staunch(&["run", "log"]).fails(1, "Sink.Unavailable");
     std::fs::remove_dir(project.root.join("out/db.sqlite")).unwrap();

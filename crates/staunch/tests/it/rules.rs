@@ -181,18 +181,13 @@ fn a_second_run_of_the_same_pipeline_is_refused_with_the_holders_pid() {
     let big: String = (0..400_000).map(|n| format!("{n},k{},{}\n", n % 7, n % 9)).collect();
     project.write("data/items/2.csv", format!("id,kind,size\n{big}"));
     let mut first = project.start(&["run", "log"]);
-    let mut refused = None;
-    for _ in 0..200 {
-        let second = project.staunch(&["run", "log"]);
-        if second.code != Some(0) {
-            refused = Some(second);
-            break;
-        }
-        if first.try_wait().unwrap().is_some() {
-            break;
-        }
+    let lease = project.root.join(".staunch/dev/control/leases/log.lock");
+    let holder = first.id().to_string();
+    while !std::fs::read_to_string(&lease).is_ok_and(|text| text.contains(&holder)) {
+        assert!(first.try_wait().unwrap().is_none(), "the first run ended before it was seen to hold the lease");
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let refused = refused.expect("the second run was never refused").fails(1, "Run.Busy");
+    let refused = project.staunch(&["run", "log"]).fails(1, "Run.Busy");
     assert!(refused.stderr.contains(&first.id().to_string()), "{}", refused.stderr);
     assert!(first.wait().unwrap().success());
 }

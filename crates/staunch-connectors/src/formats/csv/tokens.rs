@@ -1,10 +1,10 @@
 //! Records to fields.
 
 use super::CsvSpec;
-use crate::formats::simd::find2;
+use crate::formats::simd::{find2, near2};
 use crate::read::fault::{AFTER_QUOTE, Fault, RAGGED, REPEATED_HEADER, UNCLOSED_QUOTE};
 use crate::read::text::Span;
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memrchr};
 
 /// How many records a block holds at most: its text and its tokens stay in the cache.
 const BLOCK: usize = 1024;
@@ -278,14 +278,14 @@ impl Record<'_> {
         if quoted {
             let mut from = self.at + 1;
             loop {
-                let here = self.text.get(from..).unwrap_or_default();
-                let Some(found) = memchr(self.quote, here) else {
+                let found = near2(self.text, from, self.quote, self.quote);
+                if found == self.text.len() {
                     self.fault = Some(UNCLOSED_QUOTE);
                     self.at = self.text.len();
                     return (false, true);
-                };
-                put(here.get(..found).unwrap_or_default());
-                from += found + 1;
+                }
+                put(self.text.get(from..found).unwrap_or_default());
+                from = found + 1;
                 if self.text.get(from) != Some(&self.quote) {
                     break;
                 }
@@ -294,20 +294,19 @@ impl Record<'_> {
             }
             plain_from = from;
         }
-        let here = self.text.get(plain_from..).unwrap_or_default();
-        let (end, more) = match memchr2(self.delimiter, b'\n', here) {
-            Some(found) => (found, here.get(found) == Some(&self.delimiter)),
-            None => (here.len(), false),
-        };
-        let mut part = here.get(..end).unwrap_or_default();
+        let end = near2(self.text, plain_from, self.delimiter, b'\n');
+        let more = self.text.get(end) == Some(&self.delimiter);
+        let mut part = self.text.get(plain_from..end).unwrap_or_default();
         if !more {
             part = part.strip_suffix(b"\r").unwrap_or(part);
         }
-        if quoted && !part.is_empty() {
-            self.fault = self.fault.or(Some(AFTER_QUOTE));
+        if !part.is_empty() {
+            if quoted {
+                self.fault = self.fault.or(Some(AFTER_QUOTE));
+            }
+            put(part);
         }
-        put(part);
-        self.at = (plain_from + end + 1).min(self.text.len());
+        self.at = (end + 1).min(self.text.len());
         (more, quoted)
     }
 }

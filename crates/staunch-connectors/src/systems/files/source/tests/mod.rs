@@ -7,7 +7,6 @@ mod files;
 mod json;
 mod parquet;
 mod properties;
-mod zz_flights;
 
 use super::{FilesSource, FilesSourceSpec};
 use crate::read::SequentialTurn;

@@ -51,9 +51,12 @@ impl Opened {
     pub fn pipeline_or_only(&self, name: Option<&str>) -> Result<&Pipeline> {
         match (name, self.project.pipelines.len()) {
             (Some(name), _) => self.pipeline(name),
-            (None, 1) => self.project.pipelines.values().next().ok_or_else(|| {
-                Error::new(codes::INTERNAL, "a map of one pipeline is empty")
-            }),
+            (None, 1) => self
+                .project
+                .pipelines
+                .values()
+                .next()
+                .ok_or_else(|| Error::new(codes::INTERNAL, "a map of one pipeline is empty")),
             (None, _) => {
                 let names: Vec<&str> = self.project.pipelines.keys().map(String::as_str).collect();
                 Err(Error::new(codes::USAGE, "the project has several pipelines")

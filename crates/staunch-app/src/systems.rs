@@ -1,7 +1,7 @@
 //! Which connector serves which `type:`.
 
-use crate::open::Opened;
 use crate::context::App;
+use crate::open::Opened;
 use staunch_commit::{ProfileKey, Sink, Source};
 use staunch_connectors::systems::files::{FilesSource, FilesSourceSpec, ParquetSink, ParquetSinkSpec};
 use staunch_connectors::systems::sqlite::{SqliteSink, SqliteSinkSpec};
@@ -58,9 +58,12 @@ pub(crate) fn source(project: &Project, read: &Read, key: Option<&ProfileKey>) -
             };
             Ok(Arc::new(FilesSource::new(spec)?))
         }
-        other => Err(Error::new(codes::OBJECT_OPTION, format!("reading from `type: {other}` is not implemented yet"))
-            .place(read.from.place.clone())
-            .hint("this version reads `type: files`")),
+        other => Err(Error::new(
+            codes::OBJECT_OPTION,
+            format!("reading from `type: {other}` is not implemented yet"),
+        )
+        .place(read.from.place.clone())
+        .hint("this version reads `type: files`")),
     }
 }
 
@@ -90,17 +93,23 @@ pub(crate) fn sink(app: &App, opened: &Opened, pipeline: &str, node: &WriteNode)
             fs: app.fs.clone(),
         })?),
         other => {
-            return Err(Error::new(codes::OBJECT_OPTION, format!("writing to `type: {other}` is not implemented yet"))
-                .place(to.place.clone())
-                .hint("this version writes to `type: files` (Parquet) and `type: sqlite`"));
+            return Err(Error::new(
+                codes::OBJECT_OPTION,
+                format!("writing to `type: {other}` is not implemented yet"),
+            )
+            .place(to.place.clone())
+            .hint("this version writes to `type: files` (Parquet) and `type: sqlite`"));
         }
     };
     if sink.supports(node.write.mode) {
         return Ok(sink);
     }
-    Err(Error::new(codes::WRITE_MODE, format!("`{}` cannot be written with `mode: {}`", to_name(to), node.write.mode))
-        .place(node.write.place.clone())
-        .hint("files take append and replace; SQLite takes append, upsert and replace"))
+    Err(Error::new(
+        codes::WRITE_MODE,
+        format!("`{}` cannot be written with `mode: {}`", to_name(to), node.write.mode),
+    )
+    .place(node.write.place.clone())
+    .hint("files take append and replace; SQLite takes append, upsert and replace"))
 }
 
 fn to_name(to: &ObjectRef) -> String {

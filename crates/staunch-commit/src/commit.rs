@@ -4,15 +4,15 @@
 //! fence, and from then on whoever still believes to be an older generation loses every create.
 
 use crate::log::{ApplyRecord, Log, RunState, applied_name, epoch_name};
-use crate::manifest::{Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, Settled, SinkEpoch, Standing};
+use crate::manifest::{
+    Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, Settled, SinkEpoch, Standing,
+};
 use crate::sink::Applied;
 use crate::source::SplitPoint;
 use crate::store::{Put, Store};
 use crate::{ChannelSegment, Ledger};
 use serde::Serialize;
-use staunch_types::{
-    Clock, Epoch, Error, Generation, Nonce, RegionId, Result, Rng, RunId, codes, failpoint,
-};
+use staunch_types::{Clock, Epoch, Error, Generation, Nonce, RegionId, Result, Rng, RunId, codes, failpoint};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -201,10 +201,9 @@ impl Committer {
         standing: Option<String>,
     ) -> Result<Manifest> {
         draft.ledger.check()?;
-        let head = self
-            .head
-            .as_mut()
-            .ok_or_else(|| Error::new(codes::INTERNAL, "an epoch was to be committed before a run was claimed"))?;
+        let head = self.head.as_mut().ok_or_else(|| {
+            Error::new(codes::INTERNAL, "an epoch was to be committed before a run was claimed")
+        })?;
         if let Some(name) = standing {
             head.standing = name;
         }
@@ -283,8 +282,7 @@ impl Committer {
     /// # Errors
     /// `Store.*`; `Store.Corrupt` if another answer is recorded already.
     pub async fn record_applied(&self, epoch: Epoch, write: &str, applied: &Applied) -> Result<()> {
-        let record =
-            ApplyRecord { format: FORMAT, write: write.to_owned(), epoch, applied: applied.clone() };
+        let record = ApplyRecord { format: FORMAT, write: write.to_owned(), epoch, applied: applied.clone() };
         failpoint::pass("apply.before_record");
         let put = self.log.store().put_if_absent(&applied_name(epoch, write), json(&record)?).await?;
         failpoint::pass("apply.after_record");

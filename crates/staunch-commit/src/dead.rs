@@ -132,8 +132,9 @@ impl DeadWriter {
                 key: sealer.key_id().to_owned(),
                 sealed,
             };
-            let mut line = serde_json::to_vec(&letter)
-                .map_err(|e| Error::new(codes::INTERNAL, "a dead letter cannot be encoded").cause(e.to_string()))?;
+            let mut line = serde_json::to_vec(&letter).map_err(|e| {
+                Error::new(codes::INTERNAL, "a dead letter cannot be encoded").cause(e.to_string())
+            })?;
             line.push(b'\n');
             self.out.write_all(&line).map_err(|e| {
                 Error::new(codes::STORE, "cannot write dead letters")

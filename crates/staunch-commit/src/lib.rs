@@ -28,10 +28,12 @@ pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
 pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, WriteAccount};
 pub use log::{ApplyRecord, Log, RunState};
 pub use manifest::{
-    Admitted, ChannelSegment, Dataset, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins, Progress, RunEnd, Settled, SinkEpoch, Standing,
+    Admitted, ChannelSegment, Dataset, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins, Progress,
+    RunEnd, Settled, SinkEpoch, Standing,
 };
 pub use seal::{ProfileKey, Sealer};
 pub use sink::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 pub use source::{
-    Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint, Splitter,
+    Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
+    Splitter,
 };

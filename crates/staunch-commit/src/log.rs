@@ -3,7 +3,8 @@
 use crate::commit::Draft;
 use crate::ledger::{End, HashSum, Ledger, WriteAccount};
 use crate::manifest::{
-    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, Settled, SinkEpoch, Standing,
+    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, Settled, SinkEpoch,
+    Standing,
 };
 use crate::sink::Applied;
 use crate::source::SplitPoint;

@@ -10,8 +10,8 @@
 
 pub mod chain;
 mod leaf;
-pub mod sql;
 pub mod run;
+pub mod sql;
 pub mod whole;
 
 pub use leaf::{Leaf, LeafBatches};

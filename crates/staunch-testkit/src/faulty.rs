@@ -43,7 +43,8 @@ impl FaultyStore {
 
     fn strike(&self, name: &str) -> Option<Fault> {
         let mut planted = self.planted.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = planted.as_ref().filter(|(prefix, _)| name.starts_with(prefix)).map(|(_, fault)| *fault)?;
+        let fault =
+            planted.as_ref().filter(|(prefix, _)| name.starts_with(prefix)).map(|(_, fault)| *fault)?;
         *planted = None;
         self.struck.store(true, Ordering::SeqCst);
         Some(fault)
@@ -117,8 +118,9 @@ mod tests {
     fn a_lost_answer_of_the_commit_is_asked_about() {
         for (fault, decided) in [(Fault::LoseAnswer, true), (Fault::FailBefore, false)] {
             let dir = tempfile::tempdir().unwrap();
-            let local: Arc<dyn Store> =
-                Arc::new(LocalStore::open(dir.path(), Arc::new(LocalFs), Arc::new(SeededRng::new(7))).unwrap());
+            let local: Arc<dyn Store> = Arc::new(
+                LocalStore::open(dir.path(), Arc::new(LocalFs), Arc::new(SeededRng::new(7))).unwrap(),
+            );
             let store = Arc::new(FaultyStore::new(local.clone()));
             let mut committer = block_on(claimed(store.clone(), 1));
             store.plant("epochs/", fault);

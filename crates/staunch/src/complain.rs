@@ -46,6 +46,14 @@ pub(crate) fn complain(error: &Error, json: bool) {
     }
 }
 
+/// The text of a panic may quote a value of a record: only its place in the source is told.
+pub(crate) fn hide_panic_payloads() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+        eprintln!("a bug: panic at {place}; please report it");
+    }));
+}
+
 fn as_json(error: &Error) -> serde_json::Value {
     let place = error.where_();
     json!({
@@ -90,7 +98,8 @@ impl Report {
             && let Ok(text) = std::fs::read_to_string(file)
             && let Some(start) = offset(&text, line, column)
         {
-            let length = place.length.and_then(|l| usize::try_from(l).ok()).unwrap_or_else(|| word(&text[start..]));
+            let length =
+                place.length.and_then(|l| usize::try_from(l).ok()).unwrap_or_else(|| word(&text[start..]));
             label = Some(LabeledSpan::new(None, start, length));
             source = Some(NamedSource::new(file.display().to_string(), text));
         }
@@ -132,7 +141,8 @@ fn offset(text: &str, line: u64, column: u64) -> Option<usize> {
 
 /// The length of the word that begins here, at least 1.
 fn word(text: &str) -> usize {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '/' || c == '@')).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '/' || c == '@')).unwrap_or(text.len());
     end.max(text.chars().next().map_or(0, char::len_utf8))
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn arm_failpoints() -> Result<(), String> {
 
 /// Writes the passages into the file that `STAUNCH_FAILPOINTS_REPORT` names, one `NAME COUNT` a line, after `total COUNT`.
 pub(crate) fn report_failpoints() {
-    let (Ok(path), Some((total, by_name))) = (std::env::var("STAUNCH_FAILPOINTS_REPORT"), failpoint::counts())
+    let (Ok(path), Some((total, by_name))) =
+        (std::env::var("STAUNCH_FAILPOINTS_REPORT"), failpoint::counts())
     else {
         return;
     };

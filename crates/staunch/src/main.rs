@@ -19,6 +19,7 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    complain::hide_panic_payloads();
     if let Err(text) = environment::arm_failpoints() {
         eprintln!("STAUNCH_FAILPOINTS: {text}");
         return ExitCode::from(2);

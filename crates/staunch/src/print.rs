@@ -47,7 +47,9 @@ pub(crate) fn check(checked: &Checked, json: bool) -> Result<()> {
                 json!({ "pipeline": p.name, "reads": p.stages.0, "stages": p.stages.1, "writes": p.stages.2, "notes": notes })
             })
             .collect();
-        return out_json(&json!({ "project": checked.project, "profile": checked.profile, "pipelines": pipelines }));
+        return out_json(
+            &json!({ "project": checked.project, "profile": checked.profile, "pipelines": pipelines }),
+        );
     }
     let mut text = String::new();
     for p in &checked.pipelines {
@@ -57,7 +59,13 @@ pub(crate) fn check(checked: &Checked, json: bool) -> Result<()> {
             let _ = writeln!(text, "  {stage}: {note}");
         }
     }
-    let _ = writeln!(text, "{}: {} pipelines checked under profile {}", checked.project, checked.pipelines.len(), checked.profile);
+    let _ = writeln!(
+        text,
+        "{}: {} pipelines checked under profile {}",
+        checked.project,
+        checked.pipelines.len(),
+        checked.profile
+    );
     out(&text)
 }
 
@@ -107,7 +115,10 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
         let _ = writeln!(text, "{table}\n");
     }
     for (read, file) in &report.changed {
-        let _ = writeln!(text, "changed since it was read, and not read again: {file} (read {read}); --full-refresh reads everything again");
+        let _ = writeln!(
+            text,
+            "changed since it was read, and not read again: {file} (read {read}); --full-refresh reads everything again"
+        );
     }
     if report.nothing_new() {
         let _ = writeln!(text, "run {}: nothing new; every target is as the last run left it", report.run);
@@ -132,7 +143,8 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
     if dead > 0 {
         let _ = writeln!(text, "  staunch dlq ls --run {}   the {dead} rejected rows, and why", report.run);
     }
-    let _ = writeln!(text, "  staunch plan {}           how it runs, and what is guaranteed", report.pipeline);
+    let _ =
+        writeln!(text, "  staunch plan {}           how it runs, and what is guaranteed", report.pipeline);
     out(&text)
 }
 
@@ -235,9 +247,18 @@ fn ledger_text(ledger: &Ledger) -> String {
         text.push_str(&columns(&table, 1));
     }
     if !ledger.per_row.is_empty() {
-        let mut table = vec![row(&["per-row stage", "in", "passed", "filtered", "dead", "emitted", "reference"])];
+        let mut table =
+            vec![row(&["per-row stage", "in", "passed", "filtered", "dead", "emitted", "reference"])];
         for (name, s) in &ledger.per_row {
-            table.push(vec![name.clone(), n(s.taken), n(s.passed), n(s.filtered), n(s.dead), n(s.emitted), n(s.reference)]);
+            table.push(vec![
+                name.clone(),
+                n(s.taken),
+                n(s.passed),
+                n(s.filtered),
+                n(s.dead),
+                n(s.emitted),
+                n(s.reference),
+            ]);
         }
         text.push('\n');
         text.push_str(&columns(&table, 1));
@@ -266,7 +287,14 @@ fn ledger_text(ledger: &Ledger) -> String {
     if !ledger.writes.is_empty() {
         let mut table = vec![row(&["write", "segment", "applied", "unchanged", "superseded", "dead"])];
         for (name, w) in &ledger.writes {
-            table.push(vec![name.clone(), n(w.segment), n(w.applied), n(w.unchanged), n(w.superseded), n(w.dead)]);
+            table.push(vec![
+                name.clone(),
+                n(w.segment),
+                n(w.applied),
+                n(w.unchanged),
+                n(w.superseded),
+                n(w.dead),
+            ]);
         }
         text.push('\n');
         text.push_str(&columns(&table, 1));
@@ -332,8 +360,10 @@ pub(crate) fn dlq_show(rows: &[(DlqRow, Vec<u8>)], json: bool) -> Result<()> {
         let field = l.field.as_deref().map(|f| format!(", field {f}")).unwrap_or_default();
         let _ = writeln!(text, "{}\n  rejected by {} with {}{field}: {}", l.id, l.stage, l.code, l.reason);
         // Control characters in a record must not steer the terminal.
-        let shown: String =
-            String::from_utf8_lossy(raw).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let shown: String = String::from_utf8_lossy(raw)
+            .chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect();
         let _ = writeln!(text, "  {shown}");
     }
     out(&text)
@@ -359,7 +389,12 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
     for run in &done.runs {
         text.push_str(&ledger_text(&run.ledger));
         let again = run.ledger.dead();
-        let _ = writeln!(text, "\nrun {}: {} dead letters {did}, {again} rejected again", run.run, done.letters.len());
+        let _ = writeln!(
+            text,
+            "\nrun {}: {} dead letters {did}, {again} rejected again",
+            run.run,
+            done.letters.len()
+        );
     }
     out(&text)
 }
@@ -371,16 +406,20 @@ fn row(cells: &[&str]) -> Vec<String> {
 /// Aligned columns; from column `right` on numbers stand to the right.
 fn columns(table: &[Vec<String>], right: usize) -> String {
     let count = table.iter().map(Vec::len).max().unwrap_or(0);
-    let clean = |cell: &str| -> String { cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect() };
+    let clean = |cell: &str| -> String {
+        cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    };
     let table: Vec<Vec<String>> = table.iter().map(|r| r.iter().map(|c| clean(c)).collect()).collect();
-    let width = |i: usize| table.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width =
+        |i: usize| table.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(width).collect();
     let mut text = String::new();
     for cells in &table {
         let mut line = String::new();
         for (i, cell) in cells.iter().enumerate() {
             let pad = " ".repeat(widths[i].saturating_sub(cell.chars().count()));
-            let sides = if i >= right { (pad.as_str(), cell.as_str()) } else { (cell.as_str(), pad.as_str()) };
+            let sides =
+                if i >= right { (pad.as_str(), cell.as_str()) } else { (cell.as_str(), pad.as_str()) };
             let _ = write!(line, "{}{}  ", sides.0, sides.1);
         }
         let _ = writeln!(text, "{}", line.trim_end());

@@ -45,7 +45,12 @@ impl Teller {
 
     fn line(&self, progress: &Progress) -> String {
         let seconds = self.clock.monotonic().as_secs_f64().max(0.001);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate for people"
+        )]
         let rate = (progress.records as f64 / seconds) as u64;
         format!(
             "{}: {} records, {}, {} rows/s, {} dead, {} late, {} epochs",

@@ -21,7 +21,9 @@ pub(crate) fn execute(cli: &Cli) -> Result<()> {
         Verb::Check { pipeline } => {
             print::check(&app.check(start, profile, pipeline.as_deref(), &context)?, json)
         }
-        Verb::Plan { pipeline } => print::plan(&app.plan(start, profile, pipeline.as_deref(), &context)?, json),
+        Verb::Plan { pipeline } => {
+            print::plan(&app.plan(start, profile, pipeline.as_deref(), &context)?, json)
+        }
         Verb::Run(args) => {
             context.run = args.id.clone().map(run_id).transpose()?;
             run(&app, cli, args, &context)
@@ -71,11 +73,9 @@ fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()>
 fn drain_on_signal(stop: &Stop) -> Result<()> {
     let failed =
         |e: std::io::Error| Error::new(codes::INTERNAL, "signals cannot be handled").cause(e.to_string());
-    let mut signals = signal_hook::iterator::Signals::new([
-        signal_hook::consts::SIGINT,
-        signal_hook::consts::SIGTERM,
-    ])
-    .map_err(failed)?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
+            .map_err(failed)?;
     let stop = stop.clone();
     std::thread::Builder::new()
         .name("signals".to_owned())

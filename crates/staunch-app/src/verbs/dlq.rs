@@ -138,7 +138,8 @@ impl App {
     ) -> Result<Settlement> {
         let opened = Opened::open(start, profile)?;
         authorize(&context.actor, verb, filter.pipeline.as_deref().unwrap_or(&opened.project.name))?;
-        let letters: Vec<DlqRow> = self.letters(&opened, filter)?.into_iter().filter(|r| !r.evidence).collect();
+        let letters: Vec<DlqRow> =
+            self.letters(&opened, filter)?.into_iter().filter(|r| !r.evidence).collect();
         let letters = some(letters, filter)?;
         let mut by_pipeline: BTreeMap<String, Vec<DlqRow>> = BTreeMap::new();
         for row in &letters {
@@ -263,7 +264,11 @@ impl App {
             .chain(evidence)
             .collect();
         rows.sort_by(|a, b| {
-            (&a.letter.file, a.letter.place, &a.letter.stage).cmp(&(&b.letter.file, b.letter.place, &b.letter.stage))
+            (&a.letter.file, a.letter.place, &a.letter.stage).cmp(&(
+                &b.letter.file,
+                b.letter.place,
+                &b.letter.stage,
+            ))
         });
         Ok(rows)
     }

@@ -56,8 +56,7 @@ impl App {
 /// A name for a project from its folder's name: lower-case letters, digits and `_`, beginning with a letter.
 fn project_name(folder: &Path) -> String {
     let name = folder.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let clean: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     match clean.chars().next() {
         Some(first) if first.is_ascii_lowercase() => clean,
         _ => format!("shop_{clean}").trim_end_matches('_').to_owned(),

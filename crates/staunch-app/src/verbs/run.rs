@@ -102,7 +102,7 @@ pub(crate) fn runtime(workers: usize) -> Result<tokio::runtime::Runtime> {
         .worker_threads(workers.max(1))
         .thread_name("staunch")
         // Deeply nested expressions are planned and evaluated recursively.
-        .thread_stack_size(16 << 20)
+        .thread_stack_size(staunch_engine::sql::STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|e| Error::new(codes::INTERNAL, "the runtime cannot be started").cause(e.to_string()))

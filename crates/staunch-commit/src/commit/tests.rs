@@ -40,10 +40,7 @@ async fn head(committer: &Committer, run: &str) -> RunHead {
 
 fn rows(found: u64) -> Draft {
     let mut draft = Draft::default();
-    draft
-        .ledger
-        .reads
-        .insert("r".into(), ReadAccount { found, accepted: found, ..ReadAccount::default() });
+    draft.ledger.reads.insert("r".into(), ReadAccount { found, accepted: found, ..ReadAccount::default() });
     draft
 }
 

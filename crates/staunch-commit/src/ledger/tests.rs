@@ -12,10 +12,9 @@ fn balanced() -> Ledger {
     );
     let end = |rows, hash| End { rows, hash: Some(HashSum(hash)) };
     ledger.edges.insert(edge("human", "db/t"), EdgeAccount { near: end(5, 9), far: end(5, 9) });
-    ledger.writes.insert(
-        "db/t".into(),
-        WriteAccount { segment: 5, applied: 3, unchanged: 1, superseded: 1, dead: 0 },
-    );
+    ledger
+        .writes
+        .insert("db/t".into(), WriteAccount { segment: 5, applied: 3, unchanged: 1, superseded: 1, dead: 0 });
     ledger
 }
 

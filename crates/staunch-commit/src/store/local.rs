@@ -158,8 +158,7 @@ impl Write for LocalWriter {
 impl ArtefactWriter for LocalWriter {
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { store, name, path, file } = *self;
-        let mut file =
-            file.into_inner().map_err(|e| unavailable("write", &path, &e.into_error()))?;
+        let mut file = file.into_inner().map_err(|e| unavailable("write", &path, &e.into_error()))?;
         failpoint::pass("store.before_sync");
         file.sync().map_err(|e| unavailable("sync", &path, &e))?;
         drop(file);

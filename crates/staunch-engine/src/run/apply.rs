@@ -12,8 +12,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 /// Fences older generations at every target and refuses targets that are not this region's.
 pub(crate) async fn fence(cx: &RunCx<'_>, committer: &Committer, last: Option<Epoch>) -> Result<()> {
-    let fence =
-        Fence { region: committer.region_id().clone(), generation: committer.generation() };
+    let fence = Fence { region: committer.region_id().clone(), generation: committer.generation() };
     for (write, sink) in cx.sinks {
         failpoint::pass("recover.before_sink");
         let at = sink.recover(&fence).await.map_err(|e| e.stage(write))?;

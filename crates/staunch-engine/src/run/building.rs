@@ -7,8 +7,8 @@ use arrow::record_batch::RecordBatch;
 use staunch_commit::dead::{DeadOrigin, DeadWriter};
 use staunch_commit::spool::SpoolWriter;
 use staunch_commit::{
-    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, Ledger, Origin, ReadAccount, SegmentName,
-    SegmentWriter, SinkEpoch, SplitPoint, StageAccount, ledger,
+    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, Ledger, Origin, ReadAccount,
+    SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, ledger,
 };
 use staunch_contract::Contract;
 use staunch_types::{Error, Result, WriteMode, codes};
@@ -226,12 +226,7 @@ impl<'a> Building<'a> {
         self.spool(channel, "out", &contract)?.write(&outgoing.batch)
     }
 
-    fn spool(
-        &mut self,
-        channel: &str,
-        port: &'static str,
-        contract: &Contract,
-    ) -> Result<&mut SpoolWriter> {
+    fn spool(&mut self, channel: &str, port: &'static str, contract: &Contract) -> Result<&mut SpoolWriter> {
         use std::collections::btree_map::Entry;
         match self.spools.entry((channel.to_owned(), port)) {
             Entry::Occupied(found) => Ok(found.into_mut()),

@@ -26,12 +26,7 @@ pub(crate) type Inputs = BTreeMap<(String, String), Input>;
 
 impl Coordinator<'_> {
     /// The leaf of one consumer over one read. The first consumer of a read keeps its account.
-    pub(crate) fn read_leaf(
-        &self,
-        inputs: &mut Inputs,
-        consumer: &str,
-        read: &str,
-    ) -> Result<Arc<dyn Leaf>> {
+    pub(crate) fn read_leaf(&self, inputs: &mut Inputs, consumer: &str, read: &str) -> Result<Arc<dyn Leaf>> {
         let first = !inputs.keys().any(|(_, input)| input == read);
         let stem = format!("{}-{consumer}", self.building.stem());
         let leaf = Arc::new(ReadLeaf::new(self.cx, read, &stem, first)?);

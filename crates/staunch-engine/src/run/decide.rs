@@ -1,9 +1,7 @@
 //! What a run reads, and whether it may: pure decisions over facts that others have gathered.
 
 use super::graph::{Graph, Scope};
-use staunch_commit::{
-    Admitted, Fingerprint, Listed, Origin, PinnedOrigin, Progress, SplitPoint, Standing,
-};
+use staunch_commit::{Admitted, Fingerprint, Listed, Origin, PinnedOrigin, Progress, SplitPoint, Standing};
 use staunch_types::{Error, Place, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,7 +130,8 @@ pub(crate) fn edits(
             Some(old) if now.get(&key).is_some_and(|new| new.hash == old.hash) => {}
             Some(_) => differences.extend(above(graph, &node.write.from.stage).iter().filter_map(|stage| {
                 let (old, new) = (before.get(stage), now.get(stage));
-                (old.map(|f| &f.definition) != new.map(|f| &f.definition)).then(|| difference(stage, old, new))
+                (old.map(|f| &f.definition) != new.map(|f| &f.definition))
+                    .then(|| difference(stage, old, new))
             })),
             None => differences.push(format!("the write to `{}` is new", node.write.name)),
         }
@@ -197,14 +196,10 @@ pub(crate) fn nothing_changed(
         let versions = origins.get(name).map(|o| versions(o));
         versions.is_some() && versions.as_ref() == standing.inputs.get(name)
     });
-    let stages_same = graph
-        .writes
-        .iter()
-        .filter(|w| !w.incremental)
-        .all(|w| {
-            let key = write_key(&w.write.name);
-            now.get(&key).map(|f| &f.hash) == standing.succeeded.get(&key).map(|f| &f.hash)
-        });
+    let stages_same = graph.writes.iter().filter(|w| !w.incremental).all(|w| {
+        let key = write_key(&w.write.name);
+        now.get(&key).map(|f| &f.hash) == standing.succeeded.get(&key).map(|f| &f.hash)
+    });
     !asks_time && inputs_same && stages_same
 }
 

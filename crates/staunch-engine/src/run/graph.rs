@@ -136,12 +136,9 @@ impl Graph {
     fn stream_of(&self, channel: &str) -> Option<String> {
         match self.stage(channel) {
             Some(stage) => stage.read.clone(),
-            None => self
-                .pipeline
-                .reads
-                .iter()
-                .find(|r| r.name == channel && !r.reference)
-                .map(|r| r.name.clone()),
+            None => {
+                self.pipeline.reads.iter().find(|r| r.name == channel && !r.reference).map(|r| r.name.clone())
+            }
         }
     }
 
@@ -188,9 +185,11 @@ impl Graph {
 
     /// Whether a stage takes the read, directly or through others (as a stream or as reference data).
     fn is_below(&self, stage: &StageNode, read: &str) -> bool {
-        stage.plan.inputs.iter().any(|input| {
-            input == read || self.stage(input).is_some_and(|above| self.is_below(above, read))
-        })
+        stage
+            .plan
+            .inputs
+            .iter()
+            .any(|input| input == read || self.stage(input).is_some_and(|above| self.is_below(above, read)))
     }
 
     fn place_writes(&mut self) -> Result<()> {
@@ -271,8 +270,12 @@ fn plan_stages(
             );
         }
     }
-    let mut streams: BTreeMap<String, Option<String>> =
-        pipeline.reads.iter().filter(|r| !r.reference).map(|r| (r.name.clone(), Some(r.name.clone()))).collect();
+    let mut streams: BTreeMap<String, Option<String>> = pipeline
+        .reads
+        .iter()
+        .filter(|r| !r.reference)
+        .map(|r| (r.name.clone(), Some(r.name.clone())))
+        .collect();
     let mut stages = Vec::new();
     for process in &pipeline.processes {
         let inputs: Vec<Relation> =

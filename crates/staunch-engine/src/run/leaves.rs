@@ -11,7 +11,9 @@ use arrow::record_batch::RecordBatch;
 use staunch_commit::dead::{DeadOrigin, DeadWriter};
 use staunch_commit::spool::{SpoolWriter, read_spool};
 use staunch_commit::store::Store;
-use staunch_commit::{ChannelSegment, Chunk, PinnedOrigin, ReadAccount, Sealer, Source, SplitPoint, Splitter};
+use staunch_commit::{
+    ChannelSegment, Chunk, PinnedOrigin, ReadAccount, Sealer, Source, SplitPoint, Splitter,
+};
 use staunch_contract::Contract;
 use staunch_types::Result;
 use std::collections::BTreeMap;

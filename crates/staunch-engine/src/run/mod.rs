@@ -33,7 +33,8 @@ use building::Building;
 use cx::RunCx;
 use position::Position;
 use staunch_commit::{
-    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment, Standing,
+    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment,
+    Standing,
 };
 use staunch_types::{Error, Result, RunId, Verdict, WriteMode, codes};
 use std::collections::BTreeMap;
@@ -160,7 +161,8 @@ fn begin(
             let standing = handle.block_on(committer.put_standing(&after))?;
             let end = RunEnd::Failed {
                 code: codes::EDITED.name.to_owned(),
-                message: "the pipeline was edited, or a full refresh was asked for, before the run had ended".into(),
+                message: "the pipeline was edited, or a full refresh was asked for, before the run had ended"
+                    .into(),
                 hint: String::new(),
             };
             handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, Some(standing)))?;
@@ -174,8 +176,12 @@ fn begin(
             let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
             let pinned = pin::pin(graph, env, request, &base, standing_name.clone(), run, fingerprints)?;
             let pins_name = handle.block_on(committer.put_pins(&pinned.pins))?;
-            let head =
-                RunHead { run: pinned.pins.run.clone(), first: None, pins: pins_name, standing: standing_name };
+            let head = RunHead {
+                run: pinned.pins.run.clone(),
+                first: None,
+                pins: pins_name,
+                standing: standing_name,
+            };
             let manifest = handle.block_on(committer.claim(head))?;
             let mut state = RunState::new(&manifest, pinned.pins);
             state.fold(&manifest);
@@ -224,7 +230,8 @@ fn go(
     handle.block_on(apply::apply_missing(&cx, committer, &mut state, &live))?;
     if state.end.is_none() {
         handle.block_on(sweep(&cx, committer, &state))?;
-        let outcome = Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute();
+        let outcome =
+            Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute();
         if let Err(error) = outcome {
             return Err(error);
         }
@@ -278,7 +285,9 @@ impl Runner<'_> {
                 None => Position {
                     prefix_max: match self.cx.pins.full_refresh {
                         true => BTreeMap::new(),
-                        false => self.base.progress.get(name).map(|p| p.prefix_max.clone()).unwrap_or_default(),
+                        false => {
+                            self.base.progress.get(name).map(|p| p.prefix_max.clone()).unwrap_or_default()
+                        }
                     },
                     ..Position::default()
                 },
@@ -350,8 +359,14 @@ impl<'a> Coordinator<'a> {
         for node in &self.cx.graph.writes {
             let name = &node.write.name;
             let replaces = self.cx.pins.modes.get(name) == Some(&WriteMode::Replace);
-            let rows: u64 =
-                run.sinks.get(name).into_iter().flatten().flat_map(|(_, s)| &s.segments).map(|s| s.rows).sum();
+            let rows: u64 = run
+                .sinks
+                .get(name)
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, s)| &s.segments)
+                .map(|s| s.rows)
+                .sum();
             let declared = node.write.mode == WriteMode::Replace;
             if replaces && declared && rows == 0 && !node.write.allow_empty {
                 return Err(Error::new(

@@ -162,7 +162,18 @@ mod tests {
             }
             Ok(n * 2)
         };
-        ordered(3, 4, numbers(100), slow_first, |n| { taken.push(n); Ok(Next::Continue) }, || ()).unwrap();
+        ordered(
+            3,
+            4,
+            numbers(100),
+            slow_first,
+            |n| {
+                taken.push(n);
+                Ok(Next::Continue)
+            },
+            || (),
+        )
+        .unwrap();
         assert_eq!(taken, (1..=100).map(|n| n * 2).collect::<Vec<_>>());
     }
 
@@ -173,7 +184,18 @@ mod tests {
             let work = |_, n: u64| {
                 if n >= fail_at { Err(Error::new(codes::INTERNAL, format!("{n}"))) } else { Ok(n) }
             };
-            let error = ordered(2, 3, numbers(100), work, |_| { taken += 1; Ok(Next::Continue) }, || ()).unwrap_err();
+            let error = ordered(
+                2,
+                3,
+                numbers(100),
+                work,
+                |_| {
+                    taken += 1;
+                    Ok(Next::Continue)
+                },
+                || (),
+            )
+            .unwrap_err();
             assert_eq!((error.message(), taken), (fail_at.to_string().as_str(), fail_at - 1));
         }
         let panics = |_, _: u64| -> Result<u64> { panic!("planted") };
@@ -184,8 +206,18 @@ mod tests {
     #[test]
     fn the_taker_may_stop() {
         let mut taken = 0;
-        ordered(2, 3, numbers(u64::MAX), |_, n| Ok(n), |_| { taken += 1; Ok(if taken == 5 { Next::Stop } else { Next::Continue }) }, || ())
-            .unwrap();
+        ordered(
+            2,
+            3,
+            numbers(u64::MAX),
+            |_, n| Ok(n),
+            |_| {
+                taken += 1;
+                Ok(if taken == 5 { Next::Stop } else { Next::Continue })
+            },
+            || (),
+        )
+        .unwrap();
         assert_eq!(taken, 5);
     }
 }

@@ -44,15 +44,16 @@ pub(crate) fn pin(
         }
         let listing = listings.get(object).map(Vec::as_slice).unwrap_or_default();
         let progress = base.progress.get(name);
-        let admission =
-            decide::admit(name, node.scope, listing, admitted, progress, request.full_refresh)?;
+        let admission = decide::admit(name, node.scope, listing, admitted, progress, request.full_refresh)?;
         changed.extend(admission.changed.into_iter().map(|path| (name.clone(), path)));
         origins.insert(name.clone(), admission.origins);
     }
     let whole: BTreeSet<String> = graph
         .reads
         .iter()
-        .filter(|r| r.scope == Scope::Whole || (r.scope == Scope::Reference && only_whole_below(graph, &r.read.name)))
+        .filter(|r| {
+            r.scope == Scope::Whole || (r.scope == Scope::Reference && only_whole_below(graph, &r.read.name))
+        })
         .map(|r| r.read.name.clone())
         .collect();
     let skip = !request.full_refresh

@@ -11,8 +11,8 @@ use super::{apply, bind_chains, compute, decide, pin};
 use crate::sql::{SessionSpec, session};
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{
-    Committer, DeadLetter, Draft, EpochKind, Listed, Origin, Pins, RawRecord, RunEnd, RunHead, RunState, Segment,
-    Settled, Standing,
+    Committer, DeadLetter, Draft, EpochKind, Listed, Origin, Pins, RawRecord, RunEnd, RunHead, RunState,
+    Segment, Settled, Standing,
 };
 use staunch_types::{Error, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,18 +188,22 @@ impl Coordinator<'_> {
         // Together: what was rejected by one stage out of one version of one file.
         let mut groups: BTreeMap<(&str, &str, &str, u32), Vec<&DeadLetter>> = BTreeMap::new();
         for letter in letters {
-            groups.entry((&letter.read, &letter.stage, &letter.file, letter.version)).or_default().push(letter);
+            groups
+                .entry((&letter.read, &letter.stage, &letter.file, letter.version))
+                .or_default()
+                .push(letter);
         }
         for ((read, stage, file, version), mut letters) in groups {
             letters.sort_by_key(|l| l.place);
             let mut records = Vec::new();
             for letter in &letters {
-                records.push(RawRecord { place: letter.place, line: letter.line, raw: letter.raw(&env.sealer)? });
+                records.push(RawRecord {
+                    place: letter.place,
+                    line: letter.line,
+                    raw: letter.raw(&env.sealer)?,
+                });
             }
-            let origin = Origin {
-                listed: Listed { path: file.to_owned(), size: 0, modified: 0 },
-                version,
-            };
+            let origin = Origin { listed: Listed { path: file.to_owned(), size: 0, modified: 0 }, version };
             let entry = Entry { read, stage, origin: &origin };
             let out = enter(self.cx, &chains, &entry, &records)?;
             self.building.add_letters(out, &origin)?;

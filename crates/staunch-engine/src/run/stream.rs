@@ -11,8 +11,8 @@ use super::turn::Turns;
 use crate::chain::RowChain;
 use arrow::record_batch::RecordBatch;
 use staunch_commit::{
-    Chunk, Committer, DeadRow, EdgeAccount, End, EpochKind, Origin, RawRecord, ReadAccount, ReadRows, RunState, Segment,
-    SplitPoint, Splitter, ledger,
+    Chunk, Committer, DeadRow, EdgeAccount, End, EpochKind, Origin, RawRecord, ReadAccount, ReadRows,
+    RunState, Segment, SplitPoint, Splitter, ledger,
 };
 use staunch_pipeline::Validate;
 use staunch_types::{Error, Result, codes};
@@ -329,7 +329,13 @@ fn below(
     for stage in cx.graph.stages.iter().filter(|s| s.read.as_deref() == Some(name)) {
         let stage_name = stage.process.name.as_str();
         let from_read = stage.streamed.as_deref() == Some(name);
-        let enters = if from_read { whole_stream || stage_name == entry } else { whole_stream || stage_name == entry || stage.streamed.as_deref().is_some_and(|s| emitted.contains_key(s)) };
+        let enters = if from_read {
+            whole_stream || stage_name == entry
+        } else {
+            whole_stream
+                || stage_name == entry
+                || stage.streamed.as_deref().is_some_and(|s| emitted.contains_key(s))
+        };
         if !enters {
             continue;
         }

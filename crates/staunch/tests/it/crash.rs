@@ -13,8 +13,16 @@ const RUN: &[&str] = &["run", "flights", "--output", "json"];
 /// The example with chunks and epochs so small that January makes more than 20 epochs.
 fn small_epochs() -> Project {
     let project = Project::example("flights");
-    project.edit("staunch.yaml", "path: \"flights/*.csv*\",", "path: \"flights/*.csv*\", chunk_bytes: 64 KiB,");
-    project.edit("pipelines/flights.yaml", "pipeline: flights\n", "pipeline: flights\nepoch_bytes: 100 KiB\n");
+    project.edit(
+        "staunch.yaml",
+        "path: \"flights/*.csv*\",",
+        "path: \"flights/*.csv*\", chunk_bytes: 64 KiB,",
+    );
+    project.edit(
+        "pipelines/flights.yaml",
+        "pipeline: flights\n",
+        "pipeline: flights\nepoch_bytes: 100 KiB\n",
+    );
     project
 }
 
@@ -81,7 +89,11 @@ fn killed_at_seeded_moments_the_example_comes_to_the_same() {
     for k in moments {
         let project = small_epochs();
         let (killed, _) = failpoints(&project, &format!("kill={k}"));
-        assert_eq!(killed.code, None, "not killed at passage {k} of {passages} (seed {SEED}): {}", killed.stderr);
+        assert_eq!(
+            killed.code, None,
+            "not killed at passage {k} of {passages} (seed {SEED}): {}",
+            killed.stderr
+        );
         let again = project.staunch(RUN);
         assert_eq!(again.code, Some(0), "passage {k} of {passages} (seed {SEED}): {}", again.stderr);
         let found = outcome(&project);
@@ -101,9 +113,15 @@ fn the_comparison_sees_a_single_row() {
     let before = outcome(&project);
     let connection = rusqlite::Connection::open(project.root.join("out/flights.db")).unwrap();
     let table: String = connection
-        .query_row("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' LIMIT 1", [], |r| r.get(0))
+        .query_row(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' LIMIT 1",
+            [],
+            |r| r.get(0),
+        )
         .unwrap();
-    let removed = connection.execute(&format!("DELETE FROM \"{table}\" WHERE rowid = (SELECT min(rowid) FROM \"{table}\")"), []).unwrap();
+    let removed = connection
+        .execute(&format!("DELETE FROM \"{table}\" WHERE rowid = (SELECT min(rowid) FROM \"{table}\")"), [])
+        .unwrap();
     assert_eq!(removed, 1);
     assert!(difference(&before, &outcome(&project)).starts_with("sqlite"));
 }

@@ -81,7 +81,10 @@ fn the_log_grows_by_new_files_alone() {
     assert_eq!(report["ledger"]["reads"]["flights"]["found"], json!(27_004), "only the new file is read");
     let after = tables::parquet(&project.root.join("out/lake/departures"));
     assert!(after.len() > before.len());
-    assert_eq!(report["ledger"]["edges"]["departures → lake/departures"]["far"]["rows"], json!(after.len() - before.len()));
+    assert_eq!(
+        report["ledger"]["edges"]["departures → lake/departures"]["far"]["rows"],
+        json!(after.len() - before.len())
+    );
 }
 
 fn first_rows(gz: &std::path::Path, rows: usize) -> String {

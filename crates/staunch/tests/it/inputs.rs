@@ -25,12 +25,17 @@ fn an_empty_file_has_no_rows_and_a_header_alone_has_none_either() {
 fn a_truncated_archive_is_an_error_with_the_file_and_nothing_is_shown() {
     let project = small();
     project.edit("staunch.yaml", "items/*.csv", "items/*.csv*");
-    let january = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/data/flights/2013-01.csv.gz");
+    let january = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples/flights/data/flights/2013-01.csv.gz");
     let bytes = std::fs::read(january).unwrap();
     project.write("data/items/0.csv.gz", &bytes[..bytes.len() / 2]);
     let failed = project.staunch(&["run", "log"]);
     assert_eq!(failed.code, Some(1), "{}", failed.stderr);
-    assert!(failed.stderr.contains("Source.Corrupt") || failed.stderr.contains("Source.Schema"), "{}", failed.stderr);
+    assert!(
+        failed.stderr.contains("Source.Corrupt") || failed.stderr.contains("Source.Schema"),
+        "{}",
+        failed.stderr
+    );
     assert!(failed.stderr.contains("0.csv.gz"));
     assert!(tables::parquet(&project.root.join("out/items")).is_empty());
 }

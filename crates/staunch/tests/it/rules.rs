@@ -83,7 +83,15 @@ fn an_incremental_read_reads_each_file_once() {
     let third = run(&project, &["log"]);
     assert_eq!(third["ledger"]["reads"]["items"]["found"], json!(2));
     assert_eq!(lake(&project, "items").len(), 4);
-    assert_eq!(db(&project), ["id=i1|kind=ta|size=i1|", "id=i2|kind=tb|size=i2|", "id=i3|kind=ta|size=i9|", "id=i4|kind=tc|size=i4|"]);
+    assert_eq!(
+        db(&project),
+        [
+            "id=i1|kind=ta|size=i1|",
+            "id=i2|kind=tb|size=i2|",
+            "id=i3|kind=ta|size=i9|",
+            "id=i4|kind=tc|size=i4|"
+        ]
+    );
 }
 
 #[test]
@@ -123,7 +131,10 @@ fn a_whole_read_follows_every_change_and_is_skipped_without_one() {
     assert_eq!(lake(&project, "totals"), before);
     project.write("data/items/1.csv", "id,kind,size\n1,a,1\n");
     run(&project, &["totals"]);
-    assert_eq!(lake(&project, "totals"), ["kind=a (Utf8)|n=1 (Int64)|size=1 (Int64)|"].map(|s| strip_types(s)));
+    assert_eq!(
+        lake(&project, "totals"),
+        ["kind=a (Utf8)|n=1 (Int64)|size=1 (Int64)|"].map(|s| strip_types(s))
+    );
 }
 
 /// The formatter is asked for types; whether it prints them beside values is its matter.
@@ -137,7 +148,11 @@ fn an_edit_above_an_incremental_write_is_refused_with_its_difference() {
     run(&project, &["log"]);
     project.edit("pipelines/log.yaml", "size >= 2", "size >= 3");
     let refused = project.staunch(&["run", "log"]).fails(1, "Run.Edited");
-    assert!(refused.stderr.contains("- SELECT id, kind, size FROM items WHERE size >= 2"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("- SELECT id, kind, size FROM items WHERE size >= 2"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("+ SELECT id, kind, size FROM items WHERE size >= 3"));
     // Going on from here leaves what was written.
     project.write("data/items/2.csv", "id,kind,size\n5,a,2\n6,a,3\n");
@@ -157,7 +172,11 @@ fn an_append_below_a_whole_input_is_refused_with_the_way_out() {
     let project = small();
     project.edit("pipelines/totals.yaml", "mode: replace", "mode: append");
     project.staunch(&["check"]).fails(3, "ST0040");
-    project.edit("pipelines/totals.yaml", "mode: append}", "mode: replace}\n  - {from: items, to: lake/items, mode: append}");
+    project.edit(
+        "pipelines/totals.yaml",
+        "mode: append}",
+        "mode: replace}\n  - {from: items, to: lake/items, mode: append}",
+    );
     let refused = project.staunch(&["check"]).fails(3, "ST0040");
     assert!(refused.stderr.contains("items_log"), "{}", refused.stderr);
 }
@@ -184,7 +203,10 @@ fn a_second_run_of_the_same_pipeline_is_refused_with_the_holders_pid() {
     let lease = project.root.join(".staunch/dev/control/leases/log.lock");
     let holder = first.id().to_string();
     while !std::fs::read_to_string(&lease).is_ok_and(|text| text.contains(&holder)) {
-        assert!(first.try_wait().unwrap().is_none(), "the first run ended before it was seen to hold the lease");
+        assert!(
+            first.try_wait().unwrap().is_none(),
+            "the first run ended before it was seen to hold the lease"
+        );
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let refused = project.staunch(&["run", "log"]).fails(1, "Run.Busy");
@@ -201,7 +223,10 @@ fn dead_letters_are_listed_replayed_once_and_discarded() {
     let listed = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
     let letters = listed.as_array().unwrap().clone();
     assert_eq!(letters.len(), 2);
-    assert_eq!((&letters[0]["code"], &letters[0]["field"], &letters[0]["line"]), (&json!("Decode.Type"), &json!("size"), &json!(2)));
+    assert_eq!(
+        (&letters[0]["code"], &letters[0]["field"], &letters[0]["line"]),
+        (&json!("Decode.Type"), &json!("size"), &json!(2))
+    );
     assert_eq!((&letters[1]["code"], &letters[1]["field"]), (&json!("Contract.Violation"), &json!("id")));
 
     // A replay under the same contract rejects them again: nothing is lost and nothing doubled.
@@ -220,19 +245,32 @@ fn dead_letters_are_listed_replayed_once_and_discarded() {
 fn a_replayed_row_reaches_the_targets_once() {
     let project = small();
     // The expression fails on one row: it is dead at the stage, not at the read.
-    project.edit("pipelines/log.yaml", "SELECT id, kind, size FROM items WHERE size >= 2", "SELECT id, kind, 12 / size AS size FROM items");
+    project.edit(
+        "pipelines/log.yaml",
+        "SELECT id, kind, size FROM items WHERE size >= 2",
+        "SELECT id, kind, 12 / size AS size FROM items",
+    );
     project.write("data/items/2.csv", "id,kind,size\n20,a,0\n21,b,4\n");
     let report = run(&project, &["log"]);
     assert_eq!(report["ledger"]["per_row"]["big"]["dead"], json!(1));
     let letter = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json()[0].clone();
     assert_eq!((&letter["stage"], &letter["code"]), (&json!("big"), &json!("Sql.Expression")));
-    let raw = project.staunch(&["dlq", "show", letter["id"].as_str().unwrap(), "--output", "json"]).ok().json();
+    let raw =
+        project.staunch(&["dlq", "show", letter["id"].as_str().unwrap(), "--output", "json"]).ok().json();
     assert_eq!(raw[0]["raw"], json!("20,a,0"));
     let before = (lake(&project, "items").len(), db(&project).len());
-    assert_eq!(before, (4, 5), "the row is in the table that the read feeds, and not in the one below the stage");
+    assert_eq!(
+        before,
+        (4, 5),
+        "the row is in the table that the read feeds, and not in the one below the stage"
+    );
 
     // Mended: the row re-enters at the stage, and only there.
-    project.edit("pipelines/log.yaml", "12 / size AS size", "CASE WHEN size = 0 THEN 0 ELSE 12 / size END AS size");
+    project.edit(
+        "pipelines/log.yaml",
+        "12 / size AS size",
+        "CASE WHEN size = 0 THEN 0 ELSE 12 / size END AS size",
+    );
     run(&project, &["log", "--accept-change"]);
     let replayed = project.staunch(&["dlq", "replay", "--output", "json"]).ok().json();
     assert_eq!(replayed["runs"][0]["ledger"]["per_row"]["big"]["passed"], json!(1));
@@ -298,7 +336,10 @@ fn late_rows_go_to_the_late_port_and_are_counted() {
     let items = &report["ledger"]["reads"]["items"];
     assert_eq!((&items["accepted"], &items["late"]), (&json!(3), &json!(1)));
     // The bound goes on where it was: a later file is late against it.
-    project.write("data/items/2.csv", "id,kind,size,at\n5,a,5,2026-01-01T00:00:01Z\n6,a,5,2026-01-01T00:02:00Z\n");
+    project.write(
+        "data/items/2.csv",
+        "id,kind,size,at\n5,a,5,2026-01-01T00:00:01Z\n6,a,5,2026-01-01T00:02:00Z\n",
+    );
     let report = run(&project, &["log"]);
     assert_eq!(report["ledger"]["reads"]["items"]["late"], json!(1));
 }

@@ -61,7 +61,9 @@ pub(crate) fn sqlite(file: &Path) -> Tables {
     }
     let connection = Connection::open(file).unwrap();
     let mut names = connection
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' ORDER BY name")
+        .prepare(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' ORDER BY name",
+        )
         .unwrap();
     let names: Vec<String> = names.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
     for name in names {

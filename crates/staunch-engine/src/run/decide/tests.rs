@@ -29,10 +29,7 @@ fn a_file_is_the_same_by_size_and_time_or_by_its_digest() {
 fn files_are_admitted_by_the_rules() {
     let point = |offset, finished| SplitPoint { offset, finished, ..SplitPoint::default() };
     let progress = Progress {
-        paths: BTreeMap::from([
-            ("done".into(), point(9, true)),
-            ("half".into(), point(4, false)),
-        ]),
+        paths: BTreeMap::from([("done".into(), point(9, true)), ("half".into(), point(4, false))]),
         ..Progress::default()
     };
     let known = BTreeMap::from([
@@ -41,13 +38,17 @@ fn files_are_admitted_by_the_rules() {
     ]);
     let run = |scope, listing: &[(Listed, Sameness)], full| {
         admit("r", scope, listing, Some(&known), Some(&progress), full).map(|a| {
-            let origins: Vec<_> =
-                a.origins.iter().map(|o| (o.origin.listed.path.clone(), o.origin.version, o.from.offset)).collect();
+            let origins: Vec<_> = a
+                .origins
+                .iter()
+                .map(|o| (o.origin.listed.path.clone(), o.origin.version, o.from.offset))
+                .collect();
             (origins, a.changed)
         })
     };
     let file = |path: &str, same| (listed(path, 9, 1), same);
-    let incremental = [file("done", Sameness::Same), file("half", Sameness::Same), file("new", Sameness::New)];
+    let incremental =
+        [file("done", Sameness::Same), file("half", Sameness::Same), file("new", Sameness::New)];
     let (origins, changed) = run(Scope::Incremental, &incremental, false).unwrap();
     assert_eq!(origins, [("half".to_owned(), 1, 4), ("new".to_owned(), 1, 0)]);
     assert!(changed.is_empty());

@@ -71,10 +71,6 @@ fn the_vectors_of_the_document_hold() {
         if let Some(row) = vector.get("row") {
             let sum = sum_of(&contract, &[row]);
             assert_eq!(sum.hex(), vector["hash"].as_str().unwrap(), "{line}");
-            // The first row of a batch is written into the second half of the buffer.
-            let bytes = vector["bytes"].as_str().unwrap();
-            let written = &sum.buffer[sum.buffer.len() / 2..][..bytes.len() / 2];
-            assert_eq!(hex::encode(written), bytes, "{line}");
             rows += 1;
         } else {
             let all: Vec<&serde_json::Value> = vector["rows"].as_array().unwrap().iter().collect();
@@ -161,10 +157,10 @@ fn speed() {
         let rows = sum.rows() as f64;
         println!("{:.1} ns a row, sum {}", (cpu_seconds() - start) * 1e9 / rows, sum.hex());
         // The hash function alone over as many bytes: what the machine can do at this moment.
-        let (start, mut alone) = (cpu_seconds(), 0_u128);
+        let (start, mut alone, mut buffer) = (cpu_seconds(), 0_u128, [7_u8; 190]);
         for row in 0..sum.rows() {
-            sum.buffer[0] = row as u8;
-            alone = alone.wrapping_add(xxh3_128(&sum.buffer[..190]));
+            buffer[0] = row as u8;
+            alone = alone.wrapping_add(xxh3_128(&buffer));
         }
         println!(
             "of these {:.1} ns for the hash function alone ({alone:x})",

@@ -155,9 +155,7 @@ fn begin(
             let allowed = request.full_refresh || request.accept_change;
             decide::edits(graph, &fingerprints, &state.pins.fingerprints, allowed)?;
             handle.block_on(committer.claim(head))?;
-            let mut ended = state.clone();
-            ended.end = None;
-            let after = decide::standing_after(graph, &ended, &base, false, &prefix_max(&ended));
+            let after = decide::standing_after(graph, &state, &base, false, &prefix_max(&state));
             let standing = handle.block_on(committer.put_standing(&after))?;
             let end = RunEnd::Failed {
                 code: codes::EDITED.name.to_owned(),
@@ -230,11 +228,7 @@ fn go(
     handle.block_on(apply::apply_missing(&cx, committer, &mut state, &live))?;
     if state.end.is_none() {
         handle.block_on(sweep(&cx, committer, &state))?;
-        let outcome =
-            Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute();
-        if let Err(error) = outcome {
-            return Err(error);
-        }
+        Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute()?;
     }
     state.ledger.check()?;
     state.ledger.check_writes()?;

@@ -146,8 +146,7 @@ fn settle(
         handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
     }
     let pins_name = handle.block_on(committer.put_pins(&pins))?;
-    let head =
-        RunHead { run: pins.run.clone(), first: None, pins: pins_name, standing: last.standing.clone() };
+    let head = RunHead { run: pins.run.clone(), first: None, pins: pins_name, standing: last.standing };
     let manifest = handle.block_on(committer.claim(head))?;
     let mut state = RunState::new(&manifest, pins.clone());
     state.fold(&manifest);

@@ -1,5 +1,7 @@
 //! The integration tests: the real binary on real files. One test binary, because each one is large.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod crash;
 mod flights;
 mod inputs;

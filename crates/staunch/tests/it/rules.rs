@@ -131,15 +131,7 @@ fn a_whole_read_follows_every_change_and_is_skipped_without_one() {
     assert_eq!(lake(&project, "totals"), before);
     project.write("data/items/1.csv", "id,kind,size\n1,a,1\n");
     run(&project, &["totals"]);
-    assert_eq!(
-        lake(&project, "totals"),
-        ["kind=a (Utf8)|n=1 (Int64)|size=1 (Int64)|"].map(|s| strip_types(s))
-    );
-}
-
-/// The formatter is asked for types; whether it prints them beside values is its matter.
-fn strip_types(text: &str) -> String {
-    text.replace(" (Utf8)", "").replace(" (Int64)", "")
+    assert_eq!(lake(&project, "totals"), ["kind=a|n=1|size=1|"]);
 }
 
 #[test]

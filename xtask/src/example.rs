@@ -59,6 +59,28 @@ pub(crate) fn run(workspace: &Workspace, data: Option<&Path>, release: bool) -> 
     Ok(skipped)
 }
 
+/// The year of flights, where it lies beside the checkout, with the planted records of the example.
+const YEAR: &str = "../shared/data/nycflights13";
+
+/// The example on the whole year; skipped, and said so, where the year is not there.
+pub(crate) fn year(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let year = workspace.root.join(YEAR);
+    let flights = year.join("flights.csv.gz");
+    if !flights.try_exists().map_err(|e| format!("{}: {e}", flights.display()))? {
+        return Ok(vec![format!("the example on the whole year: {YEAR} is not there")]);
+    }
+    let temporary = tempfile::tempdir().map_err(|e| format!("cannot make a temporary folder: {e}"))?;
+    let data = temporary.path();
+    copy_folder(&year, data, &["flights.csv.gz"])?;
+    let folder = data.join("flights");
+    std::fs::create_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let planted = workspace.root.join("examples/flights/data/flights/planted.csv");
+    for (from, name) in [(flights, "2013.csv.gz"), (planted, "planted.csv")] {
+        std::fs::copy(&from, folder.join(name)).map_err(|e| format!("{}: {e}", from.display()))?;
+    }
+    run(workspace, Some(data), false)
+}
+
 fn run_pipeline(staunch: &Path, pipeline: &str, project: &Path) -> Result<String, Failure> {
     let mut command = Command::new(staunch);
     command.arg("run").arg(pipeline).arg("--project").arg(project).args(["--output", "json"]);

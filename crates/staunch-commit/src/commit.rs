@@ -5,7 +5,8 @@
 
 use crate::log::{ApplyRecord, Log, RunState, applied_name, epoch_name};
 use crate::manifest::{
-    Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, Settled, SinkEpoch, Standing,
+    Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, RegionRecord, Settled,
+    SinkEpoch, Standing,
 };
 use crate::sink::Applied;
 use crate::source::SplitPoint;
@@ -118,7 +119,9 @@ impl Committer {
         }
         // Whoever creates it first names the region; the others read that name.
         let proposed = RegionId(rng.token());
-        log.store().put_if_absent("region", json(&proposed)?).await?;
+        log.store()
+            .put_if_absent("region", json(&RegionRecord { format: FORMAT, region: proposed })?)
+            .await?;
         log.region()
             .await?
             .ok_or_else(|| Error::new(codes::STORE_CORRUPT, "the region's name vanished after its creation"))

@@ -1,6 +1,6 @@
 //! Dead letters as they are stored: one JSON object a line, the raw bytes sealed.
 
-use crate::manifest::ChannelSegment;
+use crate::manifest::{ChannelSegment, FORMAT};
 use crate::seal::Sealer;
 use crate::source::DeadRow;
 use crate::store::{ArtefactWriter, Store};
@@ -26,6 +26,8 @@ pub fn record_hash(id: &str) -> u128 {
 /// A rejected row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
+    /// [`FORMAT`](crate::manifest::FORMAT).
+    pub format: u32,
     /// The record id.
     pub id: String,
     /// The read that found it.
@@ -87,6 +89,8 @@ pub struct DeadOrigin<'a> {
     pub version: u32,
     /// The contract id.
     pub contract: &'a str,
+    /// How often these rows were tried, this time included.
+    pub attempts: u32,
 }
 
 /// Writes the dead letters of one epoch and one read. They go to disk as they come: a run may reject more than memory
@@ -117,6 +121,7 @@ impl DeadWriter {
             let id = record_id(origin.object, origin.path, origin.version, row.place);
             let sealed = STANDARD.encode(sealer.seal(&id, &row.raw)?);
             let letter = DeadLetter {
+                format: FORMAT,
                 id,
                 read: origin.read.to_owned(),
                 stage: origin.stage.to_owned(),
@@ -128,7 +133,7 @@ impl DeadWriter {
                 version: origin.version,
                 place: row.place,
                 line: row.line,
-                attempts: 1,
+                attempts: origin.attempts,
                 key: sealer.key_id().to_owned(),
                 sealed,
             };
@@ -207,6 +212,7 @@ mod tests {
             path: "a.csv",
             version: 1,
             contract: "flight@1",
+            attempts: 1,
         };
         writer.write(&origin, &[row], &sealer).unwrap();
         let segment = writer.finish().unwrap();

@@ -3,8 +3,8 @@
 use crate::commit::Draft;
 use crate::ledger::{End, HashSum, Ledger, WriteAccount};
 use crate::manifest::{
-    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RunEnd, Settled, SinkEpoch,
-    Standing,
+    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RegionRecord, RunEnd, Settled,
+    SinkEpoch, Standing,
 };
 use crate::sink::Applied;
 use crate::source::SplitPoint;
@@ -52,7 +52,8 @@ impl Log {
     /// # Errors
     /// `Store.*`.
     pub async fn region(&self) -> Result<Option<RegionId>> {
-        self.read_json("region").await
+        let record: Option<RegionRecord> = self.read_json("region").await?;
+        Ok(record.map(|r| r.region))
     }
 
     /// The highest committed epoch.

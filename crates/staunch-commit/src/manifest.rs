@@ -11,6 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The version that this code writes.
 pub const FORMAT: u32 = 1;
 
+/// `region`: the region's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionRecord {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The name.
+    pub region: RegionId,
+}
+
 /// `epochs/N`: the create of this record is the commit of epoch N.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochRecord {

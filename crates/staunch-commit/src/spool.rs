@@ -4,7 +4,7 @@
 //! implementation of its own, and takes the row count from the finished file's footer.
 
 use crate::ledger::{End, HashSum};
-use crate::manifest::ChannelSegment;
+use crate::manifest::{ChannelSegment, FORMAT};
 use crate::rowhash::FarSum;
 use crate::store::{ArtefactWriter, Store};
 use arrow::datatypes::SchemaRef;
@@ -65,8 +65,10 @@ impl SpoolWriter {
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::LZ4_FRAME))
             .map_err(|e| broken(&name, &e))?;
-        let writer = FileWriter::try_new_with_options(out, &contract.arrow_schema(), options)
+        let mut writer = FileWriter::try_new_with_options(out, &contract.arrow_schema(), options)
             .map_err(|e| broken(&name, &e))?;
+        writer.write_metadata("staunch.format", FORMAT.to_string());
+        writer.write_metadata("staunch.contract", contract.id());
         Ok(Self {
             store: store.clone(),
             writer,
@@ -145,3 +147,6 @@ fn broken(name: &str, error: &ArrowError) -> Error {
             .hint("restore the state folder from a backup, or run with --full-refresh"),
     }
 }
+
+#[cfg(test)]
+mod tests;

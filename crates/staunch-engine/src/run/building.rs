@@ -122,17 +122,17 @@ impl<'a> Building<'a> {
             position.origin = out.origin;
             position.at = out.end.clone();
         }
-        self.add_rows(out, &pinned.origin)?;
+        self.add_rows(out, &pinned.origin, 1)?;
         self.positions.insert(name, position.clone());
         Ok(position)
     }
 
     /// Adds what dead letters came to.
-    pub(crate) fn add_letters(&mut self, out: ChunkOut, origin: &Origin) -> Result<()> {
-        self.add_rows(out, origin)
+    pub(crate) fn add_letters(&mut self, out: ChunkOut, origin: &Origin, attempts: u32) -> Result<()> {
+        self.add_rows(out, origin, attempts)
     }
 
-    fn add_rows(&mut self, out: ChunkOut, from: &Origin) -> Result<()> {
+    fn add_rows(&mut self, out: ChunkOut, from: &Origin, attempts: u32) -> Result<()> {
         let read = &self.cx.graph.reads[out.read];
         let name = read.read.name.clone();
         let mut delta = Ledger::default();
@@ -152,6 +152,7 @@ impl<'a> Building<'a> {
                 path: &from.listed.path,
                 version: from.version,
                 contract: &read.read.contract.id(),
+                attempts,
             };
             self.dead_rows(stage, &origin, rows)?;
         }

@@ -217,6 +217,7 @@ impl Shared {
                     path: &pinned.origin.listed.path,
                     version: pinned.origin.version,
                     contract: &self.contract,
+                    attempts: 1,
                 };
                 if tally.dead.is_none() {
                     let name = format!("{}-dead", self.stem);

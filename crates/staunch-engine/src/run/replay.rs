@@ -184,15 +184,15 @@ impl Coordinator<'_> {
         })?;
         let mut inputs = compute::Inputs::new();
         let chains = bind_chains(self, &session, &mut inputs)?;
-        // Together: what was rejected by one stage out of one version of one file.
-        let mut groups: BTreeMap<(&str, &str, &str, u32), Vec<&DeadLetter>> = BTreeMap::new();
+        // Together: what was rejected equally often by one stage out of one version of one file.
+        let mut groups: BTreeMap<(&str, &str, &str, u32, u32), Vec<&DeadLetter>> = BTreeMap::new();
         for letter in letters {
             groups
-                .entry((&letter.read, &letter.stage, &letter.file, letter.version))
+                .entry((&letter.read, &letter.stage, &letter.file, letter.version, letter.attempts))
                 .or_default()
                 .push(letter);
         }
-        for ((read, stage, file, version), mut letters) in groups {
+        for ((read, stage, file, version, attempts), mut letters) in groups {
             letters.sort_by_key(|l| l.place);
             let mut records = Vec::new();
             for letter in &letters {
@@ -205,7 +205,7 @@ impl Coordinator<'_> {
             let origin = Origin { listed: Listed { path: file.to_owned(), size: 0, modified: 0 }, version };
             let entry = Entry { read, stage, origin: &origin };
             let out = enter(self.cx, &chains, &entry, &records)?;
-            self.building.add_letters(out, &origin)?;
+            self.building.add_letters(out, &origin, attempts + 1)?;
         }
         // The reference data that the stages looked up were counted by the runs that read them for their own rows.
         drop(inputs);

@@ -1,0 +1,64 @@
+//! Every version of every stored format is read by today's code: a folder per version, an artefact of each kind, as a run wrote
+//! it. A field that today's code needs and an old artefact lacks fails here.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use serde::de::DeserializeOwned;
+use staunch_commit::manifest::{EpochRecord, FORMAT, GenerationRecord, RegionRecord};
+use staunch_commit::{ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, RunEnd, Standing};
+
+fn fixture<T: DeserializeOwned>(version: u32, name: &str) -> T {
+    let path = format!("{}/tests/fixtures/v{version}/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    serde_json::from_str(text.lines().collect::<String>().as_str()).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+#[test]
+fn every_version_of_every_artefact_is_read() {
+    for version in 1..=FORMAT {
+        let region: RegionRecord = fixture(version, "region.json");
+        let epoch: EpochRecord = fixture(version, "epoch.json");
+        let generation: GenerationRecord = fixture(version, "generation.json");
+        let manifest: Manifest = fixture(version, "manifest.json");
+        let pins: Pins = fixture(version, "pins.json");
+        let standing: Standing = fixture(version, "standing.json");
+        let applied: ApplyRecord = fixture(version, "applied.json");
+        let formats = [
+            region.format,
+            epoch.format,
+            generation.format,
+            manifest.format,
+            pins.format,
+            standing.format,
+            applied.format,
+        ];
+        assert_eq!(formats, [version; 7]);
+        assert_eq!(manifest.region, region.region);
+        assert_eq!((manifest.epoch, manifest.generation), (epoch.epoch, epoch.generation));
+        assert_eq!(manifest.kind, EpochKind::End { end: RunEnd::Succeeded });
+        manifest.ledger.check().unwrap();
+        assert_eq!(manifest.datasets.len(), 4);
+        assert_eq!(pins.run, manifest.run);
+        assert!(pins.origins["flights"].len() == 2 && standing.inputs.contains_key("flights"));
+        assert_eq!(applied.applied.applied, applied.applied.rows);
+    }
+}
+
+#[test]
+fn dead_letters_of_every_version_are_read() {
+    for version in 1..=FORMAT {
+        let path = format!("{}/tests/fixtures/v{version}/dead.ndjson", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for line in text.lines() {
+            let letter: DeadLetter = serde_json::from_str(line).unwrap();
+            assert_eq!((letter.format, letter.stage.as_str(), letter.attempts), (version, "flights", 1));
+        }
+        assert_eq!(text.lines().count(), 3);
+    }
+}
+
+#[test]
+fn what_is_written_today_reads_back_the_same() {
+    let manifest: Manifest = fixture(FORMAT, "manifest.json");
+    let text = serde_json::to_string(&manifest).unwrap();
+    assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
+}

@@ -1,12 +1,12 @@
 //! `dlq ls|show|replay|discard`: rejected rows and what becomes of them.
 
 use crate::context::{App, RunContext, Verb, authorize};
+use crate::keys;
 use crate::open::Opened;
 use crate::verbs::run::runtime;
-use crate::{keys, systems};
 use staunch_commit::store::Store;
-use staunch_commit::{DeadLetter, Log, RunEnd, RunState, Settled, Sink, read_dead};
-use staunch_engine::run::{self as engine, Env, Observer, Report, Request, Sinks, Stop};
+use staunch_commit::{DeadLetter, Log, RunEnd, RunState, Settled, read_dead};
+use staunch_engine::run::{self as engine, Observer, Report, Request, Stop};
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -159,24 +159,9 @@ impl App {
                 continue;
             }
             let _lease = control.lease(&name, self.pid, self.clock.now())?;
-            let mut sinks: Sinks = BTreeMap::new();
-            for node in &graph.writes {
-                let sink: Arc<dyn Sink> = systems::sink(self, &opened, &name, node)?;
-                sinks.insert(node.write.name.clone(), sink);
-            }
+            let sinks = self.sinks(&opened, &name, &graph)?;
             let store: Arc<dyn Store> = Arc::new(opened.store(self, &name)?);
-            let env = Env {
-                store: store.clone(),
-                clock: self.clock.clone(),
-                rng: self.rng.clone(),
-                sealer: key.key.sealer(),
-                memory: opened.project.profile.memory,
-                spill: opened.region_folder(&name).join("spill"),
-                workers: self.workers,
-                pid: self.pid,
-                stop: Stop::default(),
-                observer: observer.clone(),
-            };
+            let env = self.env(&opened, &name, store.clone(), &key.key, Stop::default(), observer.clone());
             let request = Request {
                 run: context.run.clone(),
                 profile: opened.project.profile.name.clone(),

@@ -4,9 +4,9 @@ use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
 use crate::{keys, systems};
 use staunch_commit::store::Store;
-use staunch_commit::{Log, RunState as LoggedRun, Sink};
+use staunch_commit::{Log, ProfileKey, RunState as LoggedRun, Sink};
 use staunch_control::{Control, ControlStore, RunRow, RunState};
-use staunch_engine::run::{self as engine, Env, Observer, Report, Request, Sinks, Stop};
+use staunch_engine::run::{self as engine, Env, Graph, Observer, Report, Request, Sinks, Stop};
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,24 +52,9 @@ impl App {
         let _lease = control.lease(&name, self.pid, self.clock.now())?;
         let store = opened.store(self, &name)?;
         store.sweep()?;
-        let mut sinks: Sinks = BTreeMap::new();
-        for node in &graph.writes {
-            let sink: Arc<dyn Sink> = systems::sink(self, &opened, &name, node)?;
-            sinks.insert(node.write.name.clone(), sink);
-        }
+        let sinks = self.sinks(&opened, &name, &graph)?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let env = Env {
-            store: store.clone(),
-            clock: self.clock.clone(),
-            rng: self.rng.clone(),
-            sealer: key.key.sealer(),
-            memory: opened.project.profile.memory,
-            spill: opened.region_folder(&name).join("spill"),
-            workers: self.workers,
-            pid: self.pid,
-            stop,
-            observer,
-        };
+        let env = self.env(&opened, &name, store.clone(), &key.key, stop, observer);
         let request = Request {
             run: context.run.clone(),
             full_refresh: options.full_refresh,
@@ -85,6 +70,42 @@ impl App {
             env.observer.note(&format!("the index of runs is behind: {error}"));
         }
         outcome
+    }
+}
+
+impl App {
+    /// The sinks of a pipeline, by the name of the write.
+    pub(crate) fn sinks(&self, opened: &Opened, pipeline: &str, graph: &Graph) -> Result<Sinks> {
+        let mut sinks: Sinks = BTreeMap::new();
+        for node in &graph.writes {
+            let sink: Arc<dyn Sink> = systems::sink(self, opened, pipeline, node)?;
+            sinks.insert(node.write.name.clone(), sink);
+        }
+        Ok(sinks)
+    }
+
+    /// What a run of a pipeline is given.
+    pub(crate) fn env(
+        &self,
+        opened: &Opened,
+        pipeline: &str,
+        store: Arc<dyn Store>,
+        key: &ProfileKey,
+        stop: Stop,
+        observer: Arc<dyn Observer>,
+    ) -> Env {
+        Env {
+            store,
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            sealer: key.sealer(),
+            memory: opened.project.profile.memory,
+            spill: opened.region_folder(pipeline).join("spill"),
+            workers: self.workers,
+            pid: self.pid,
+            stop,
+            observer,
+        }
     }
 }
 

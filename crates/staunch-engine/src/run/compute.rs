@@ -14,6 +14,10 @@ use staunch_commit::{ChannelSegment, EdgeAccount, End, Ledger, StageAccount, led
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The pause between looks at a request to stop, while a query computes.
+const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// The leaves of one consumer: kept to be closed when it is done.
 pub(crate) enum Input {
@@ -102,11 +106,18 @@ impl Coordinator<'_> {
         let _runtime = handle.enter();
         let mut stream = plan.execute(session, leaves)?;
         let mut emitted = 0;
-        while let Some(batch) = handle.block_on(stream.next()) {
-            let batch = batch?;
+        loop {
             if self.cx.env.stop.asked() {
                 return Err(interrupted());
             }
+            // A sort or an aggregate may give nothing for long: look up from time to time. `next` may be dropped and
+            // asked again; the stream keeps its state.
+            let next = async { tokio::time::timeout(LOOK_UP, stream.next()).await };
+            let batch = match handle.block_on(next) {
+                Err(_) => continue,
+                Ok(None) => break,
+                Ok(Some(batch)) => batch?,
+            };
             if batch.num_rows() == 0 {
                 continue;
             }

@@ -1,11 +1,12 @@
 //! A pipeline with its SQL planned: which stage runs when, over which transport, and which writes it can keep.
 
 use crate::sql::{Relation, Shape, StagePlan, plan_stage};
+use arrow::datatypes::Schema;
 use staunch_commit::Source;
 use staunch_contract::Contract;
-use staunch_pipeline::{Pipeline, Process, Read, Write};
+use staunch_pipeline::{Late, Pipeline, Process, Read, Write};
 use staunch_types::{Error, Result, WriteMode, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A planned pipeline.
@@ -54,6 +55,8 @@ pub struct ReadNode {
     pub scope: Scope,
     /// How they travel.
     pub transport: Transport,
+    /// The columns that some stage uses, where that is not all of them: positions in the schema of the source, ascending.
+    pub columns: Option<Vec<usize>>,
 }
 
 /// A process stage.
@@ -170,7 +173,11 @@ impl Graph {
             } else {
                 Transport::Fused
             };
-            self.reads.push(ReadNode { read: read.clone(), source, scope, transport });
+            let whole_rows = written
+                || transport == Transport::Spooled
+                || (read.late_after.is_some() && read.late == Late::Keep);
+            let columns = if whole_rows { None } else { used_columns(&consumers, name, &source.schema()) };
+            self.reads.push(ReadNode { read: read.clone(), source, scope, transport, columns });
         }
         let spooled: Vec<bool> = self
             .stages
@@ -248,6 +255,18 @@ impl Graph {
             _ => None,
         }
     }
+}
+
+/// The columns of a channel that its consumers use; `None` for all. A batch needs one column to have rows.
+fn used_columns(consumers: &[&StageNode], channel: &str, schema: &Schema) -> Option<Vec<usize>> {
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    for stage in consumers {
+        used.extend(stage.plan.used.get(channel)?);
+    }
+    if used.is_empty() && !schema.fields().is_empty() {
+        used.insert(0);
+    }
+    (used.len() < schema.fields().len()).then(|| used.into_iter().collect())
 }
 
 fn plan_stages(

@@ -15,6 +15,7 @@ use staunch_commit::{
     ChannelSegment, Chunk, PinnedOrigin, ReadAccount, Sealer, Source, SplitPoint, Splitter,
 };
 use staunch_contract::Contract;
+use staunch_pipeline::Validate;
 use staunch_types::Result;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +35,7 @@ struct Shared {
     read: String,
     source: Arc<dyn Source>,
     contract: String,
+    validates_used: bool,
     origins: Vec<PinnedOrigin>,
     store: Arc<dyn Store>,
     sealer: Sealer,
@@ -97,6 +99,7 @@ impl ReadLeaf {
                 read: read.to_owned(),
                 source: node.source.clone(),
                 contract: node.read.contract.id(),
+                validates_used: node.read.validate == Validate::Used,
                 origins: cx.pins.origins.get(read).cloned().unwrap_or_default(),
                 store: cx.env.store.clone(),
                 sealer: cx.env.sealer.clone(),
@@ -192,6 +195,9 @@ impl Shared {
         if opening.counts {
             let mut tally = lock(&self.tally);
             tally.account.bytes += bytes;
+            if self.validates_used && opening.columns.is_some() {
+                tally.account.validated = Some("used".to_owned());
+            }
             tally.account.found += found;
             tally.account.accepted += rows.batch.num_rows() as u64;
             tally.account.dead += rows.dead.len() as u64;

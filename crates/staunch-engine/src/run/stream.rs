@@ -210,7 +210,7 @@ fn produce(
             None => {
                 let resumed = cursor.origin == start.origin && start.at.offset > 0;
                 let at = if resumed { &start.at } else { &pinned.from };
-                node.source.open(&pinned.origin, at, None).map_err(|e| e.stage(name))?
+                node.source.open(&pinned.origin, at, node.columns.as_deref()).map_err(|e| e.stage(name))?
             }
         };
         if let Some(chunk) = splitter.next().map_err(|e| e.stage(name))? {
@@ -301,7 +301,8 @@ fn below(
         dead: rows.dead.len() as u64,
         late: late.as_ref().map_or(0, |b| b.num_rows() as u64),
         bytes: 0,
-        validated: (node.read.validate == Validate::Used).then(|| "used".to_owned()),
+        validated: (node.read.validate == Validate::Used && node.columns.is_some())
+            .then(|| "used".to_owned()),
     };
     let mut out = ChunkOut {
         read,

@@ -336,3 +336,37 @@ fn late_rows_go_to_the_late_port_and_are_counted() {
     let report = run(&project, &["log"]);
     assert_eq!(report["ledger"]["reads"]["items"]["late"], json!(1));
 }
+
+#[test]
+fn only_used_columns_are_validated_if_so_asked_and_the_ledger_says_so() {
+    let project = small();
+    project.edit("pipelines/log.yaml", "  - {from: items, to: db/items, mode: upsert}\n", "");
+    project.edit("pipelines/log.yaml", "SELECT id, kind, size FROM items WHERE size >= 2", "SELECT id, kind FROM items");
+    project.write("data/items/2.csv", "id,kind,size\n10,a,ten\n");
+    let all = run(&project, &["log"]);
+    assert_eq!(all["ledger"]["reads"]["items"]["dead"], json!(1), "every column is validated by default");
+    project.edit("pipelines/log.yaml", "contract: item@1}", "contract: item@1, validate: used}");
+    let used = run(&project, &["log", "--full-refresh"]);
+    let items = &used["ledger"]["reads"]["items"];
+    assert_eq!((&items["dead"], &items["validated"]), (&json!(0), &json!("used")));
+    assert_eq!(lake(&project, "items").len(), 4);
+}
+
+#[test]
+fn the_index_of_runs_is_rebuilt_from_the_log() {
+    let project = small();
+    run(&project, &["log"]);
+    run(&project, &["totals"]);
+    let before = project.staunch(&["runs", "--output", "json"]).ok().json();
+    assert_eq!(before.as_array().unwrap().len(), 2);
+    std::fs::remove_dir_all(project.root.join(".staunch/dev/control")).unwrap();
+    assert_eq!(project.staunch(&["runs", "--output", "json"]).ok().json(), before);
+}
+
+#[test]
+fn a_ledger_of_an_unknown_run_and_a_missing_project_say_what_to_do() {
+    let project = small();
+    project.staunch(&["ledger", "nope"]).fails(2, "Run.Unknown");
+    let nowhere = Project::empty();
+    nowhere.staunch(&["check"]).fails(3, "ST0007");
+}

@@ -23,7 +23,11 @@ impl Opened {
     /// # Errors
     /// Everything that is wrong with its files, at once.
     pub fn open(start: &Path, profile: Option<&str>) -> Result<Self> {
-        let root = staunch_pipeline::find_root(start)?;
+        // `.` has no parent to look into; its full path has.
+        let full = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_path_buf());
+        let root = staunch_pipeline::find_root(&full)?;
+        // Shorter in messages, where that is the same folder.
+        let root = if root == full { start.to_path_buf() } else { root };
         Ok(Self { project: Project::load(&root, profile)? })
     }
 

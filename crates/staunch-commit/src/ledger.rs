@@ -200,10 +200,12 @@ impl Ledger {
         self.reads.values().map(|r| r.found).sum()
     }
 
-    /// Rows rejected by reads and per-row stages.
+    /// Rows rejected by reads, per-row stages and targets.
     #[must_use]
     pub fn dead(&self) -> u64 {
-        self.reads.values().map(|r| r.dead).sum::<u64>() + self.per_row.values().map(|s| s.dead).sum::<u64>()
+        self.reads.values().map(|r| r.dead).sum::<u64>()
+            + self.per_row.values().map(|s| s.dead).sum::<u64>()
+            + self.writes.values().map(|w| w.dead).sum::<u64>()
     }
 
     /// Late rows.

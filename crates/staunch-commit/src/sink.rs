@@ -74,6 +74,8 @@ pub struct ApplyWork {
     pub mode: WriteMode,
     /// What: for `append` and `upsert` the segments of this epoch; for `replace` those of the whole run.
     pub segments: Vec<Segment>,
+    /// Rows that the target may refuse before the apply is taken back as `Sink.Rejected`; `None`: no bound but the sink's own.
+    pub rejected_at_most: Option<u64>,
     /// For `replace`: the files that are live before it and not after it (sinks that publish files).
     pub obsolete: Vec<String>,
 }

@@ -13,7 +13,7 @@ const EXCERPT_AT_MOST: u64 = 1 << 20;
 /// The exit code that goes with an error.
 pub(crate) fn exit_code(error: &Error) -> u8 {
     match error.code() {
-        codes::BUDGET => 5,
+        codes::BUDGET | codes::SINK_REJECTED => 5,
         codes::INTERRUPTED => 130,
         codes::VIOLATION | codes::KEY_NOT_UNIQUE => 4,
         code if code.name.starts_with("ST") => 3,

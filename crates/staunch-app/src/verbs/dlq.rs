@@ -86,6 +86,13 @@ impl App {
         found
             .into_iter()
             .map(|row| {
+                if row.letter.sealed.is_empty() {
+                    return Err(Error::new(
+                        codes::DEAD_LETTER,
+                        format!("the raw record of `{}` is not kept: the target refused it", row.letter.id),
+                    )
+                    .hint("the reason names the constraint; mend the table and run with --full-refresh"));
+                }
                 let raw = row.letter.raw(&sealer)?;
                 Ok((row, raw))
             })
@@ -218,8 +225,18 @@ impl App {
             for superseded in superseded(&state, &runtime.block_on(log.standing(&state.standing))?) {
                 standing.retain(|(read, _, _), _| *read != superseded);
             }
+            let replaced = |stage: &str| {
+                state.end == Some(RunEnd::Succeeded)
+                    && state.pins.modes.get(stage) == Some(&staunch_types::WriteMode::Replace)
+            };
+            standing.retain(|(_, _, stage), _| !replaced(stage));
             for settled in &state.settled {
                 standing.remove(&(settled.read.clone(), settled.id.clone(), settled.stage.clone()));
+            }
+            for letter in runtime.block_on(refused(log, &state))? {
+                let row =
+                    DlqRow { pipeline: pipeline.to_owned(), run: run.0.clone(), evidence: false, letter };
+                standing.insert(key(&row.letter), row);
             }
             for (_, segment) in &state.channels {
                 let is_evidence = match segment.port.as_str() {
@@ -257,6 +274,37 @@ impl App {
         });
         Ok(rows)
     }
+}
+
+/// The rows that targets refused: the DLQ is the manifests plus the apply records. Their place is the ordinal in what the
+/// epoch wrote; the record itself is not kept beside it yet.
+async fn refused(log: &Log, run: &RunState) -> Result<Vec<DeadLetter>> {
+    let mut letters = Vec::new();
+    for (write, epochs) in &run.sinks {
+        for (epoch, _) in epochs.iter().filter(|(_, sink)| sink.apply) {
+            let Some(record) = log.applied(*epoch, write).await? else { continue };
+            for (ordinal, reason) in record.applied.dead {
+                letters.push(DeadLetter {
+                    format: staunch_commit::manifest::FORMAT,
+                    id: format!("{write}@{epoch}#{ordinal}"),
+                    read: String::new(),
+                    stage: write.clone(),
+                    code: codes::SINK_REJECTED.name.to_owned(),
+                    reason,
+                    field: None,
+                    contract: String::new(),
+                    file: write.clone(),
+                    version: 0,
+                    place: ordinal,
+                    line: None,
+                    attempts: 1,
+                    key: String::new(),
+                    sealed: String::new(),
+                });
+            }
+        }
+    }
+    Ok(letters)
 }
 
 /// The reads whose earlier letters a run supersedes: those that it read whole, or again from the start.

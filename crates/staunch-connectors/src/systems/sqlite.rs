@@ -282,8 +282,10 @@ impl Sink for SqliteSink {
                 return Ok(done);
             }
             let table = Table { mode: work.mode, ..self.target() };
-            let rows =
-                Rows { tx, table: &table, staging: &self.staging, rejected_at_most: self.rejected_at_most };
+            let rejected_at_most = work
+                .rejected_at_most
+                .map_or(self.rejected_at_most, |budget| budget.min(self.rejected_at_most));
+            let rows = Rows { tx, table: &table, staging: &self.staging, rejected_at_most };
             let done = rows.apply(work)?;
             failpoint::pass("sqlite.after_rows");
             self.commits().record(tx, work, &done)?;

@@ -83,6 +83,7 @@ pub(crate) async fn apply_one(
         previous: decided.previous,
         mode: decided.mode,
         segments,
+        rejected_at_most: budget_left(cx, state),
         obsolete,
     };
     cx.env.observer.progress(&Progress { doing: format!("showing {write}"), ..progress_of(state) });
@@ -95,6 +96,24 @@ pub(crate) async fn apply_one(
     committer.record_applied(epoch, write, &applied).await?;
     state.note_applied(write, epoch, &applied);
     Ok(())
+}
+
+/// How many rows a target may still refuse under the budget of the run; `None` while too little was read to judge.
+fn budget_left(cx: &RunCx<'_>, state: &RunState) -> Option<u64> {
+    let budget = &cx.graph.pipeline.budget;
+    let at_most = cx.pins.dead_letters_at_most.unwrap_or(budget.at_most);
+    let found = state.ledger.found();
+    if found < budget.from_row {
+        return None;
+    }
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count, rounded down"
+    )]
+    let allowed = (found as f64 * at_most) as u64;
+    Some(allowed.saturating_sub(state.ledger.dead()))
 }
 
 /// The far end of the edge to a target: what apply read, against what the pipeline handed over.

@@ -33,10 +33,10 @@ use building::Building;
 use cx::RunCx;
 use position::Position;
 use staunch_commit::{
-    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment,
+    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState, Segment,
     Standing,
 };
-use staunch_types::{Error, Result, RunId, Verdict, WriteMode, codes};
+use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stream::Coordinator;
@@ -147,8 +147,9 @@ fn begin(
             if state.pins.fingerprints == fingerprints && !request.full_refresh {
                 let mut state = state;
                 let manifest = handle.block_on(committer.claim(head))?;
+                let leftover = handle.block_on(leftover(&log, state.first))?;
                 state.fold(&manifest);
-                return Ok(Some(Start { state, leftover: None, base, continued: true, changed: Vec::new() }));
+                return Ok(Some(Start { state, leftover, base, continued: true, changed: Vec::new() }));
             }
             // The stages are not those that the run began with: it cannot be continued, and ends here. What it committed
             // stays; whether a new run may begin over an edit is decided first.
@@ -183,10 +184,27 @@ fn begin(
             let manifest = handle.block_on(committer.claim(head))?;
             let mut state = RunState::new(&manifest, pinned.pins);
             state.fold(&manifest);
-            let leftover = last.filter(|run| !run.fully_applied());
+            let leftover = handle.block_on(leftover(&log, state.first))?;
             Ok(Some(Start { state, leftover, base, continued: false, changed: pinned.changed }))
         }
     }
+}
+
+/// The earlier run whose committed epochs are not all shown, if there is one. Between it and the run that begins at `first`
+/// lie only runs that came to nothing: none goes on, and none succeeds, before what was committed is shown.
+async fn leftover(log: &Log, first: Epoch) -> Result<Option<RunState>> {
+    let mut before = first;
+    while before > Epoch(1) {
+        let run = log.run_ending_at(Epoch(before.0 - 1)).await?;
+        if !run.fully_applied() {
+            return Ok(Some(run));
+        }
+        if run.end == Some(RunEnd::Succeeded) || !run.sinks.is_empty() {
+            return Ok(None);
+        }
+        before = run.first;
+    }
+    Ok(None)
 }
 
 /// By read and split: the highest event time that a run saw.

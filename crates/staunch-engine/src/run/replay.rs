@@ -26,6 +26,15 @@ pub fn check_replay(graph: &Graph, letters: &[DeadLetter]) -> Result<()> {
         let refuse = |message: String, hint: &str| {
             Err(Error::new(codes::DEAD_LETTER, message).stage(&letter.stage).hint(hint))
         };
+        if letter.code == codes::SINK_REJECTED.name {
+            return refuse(
+                format!(
+                    "`{}` was refused by its target, and replaying that is not implemented yet",
+                    letter.id
+                ),
+                "mend the table and run with --full-refresh, or `staunch dlq discard`",
+            );
+        }
         let Some(node) = graph.read(&letter.read) else {
             return refuse(
                 format!("the read `{}` of `{}` is gone", letter.read, letter.id),

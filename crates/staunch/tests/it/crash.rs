@@ -125,3 +125,19 @@ fn the_comparison_sees_a_single_row() {
     assert_eq!(removed, 1);
     assert!(difference(&before, &outcome(&project)).starts_with("sqlite"));
 }
+
+/// Killed twice: before the last epoch is shown, and again when the next start has claimed its epoch and not yet shown it.
+#[test]
+fn an_epoch_that_is_not_shown_survives_a_second_crash_in_the_recovery() {
+    let undisturbed = small_epochs();
+    undisturbed.staunch(RUN).ok();
+    let expected = outcome(&undisturbed);
+    let project = small_epochs();
+    for plan in ["kill=apply.before:2", "kill=recover.before_sink:1", "kill=recover.before_sink:3"] {
+        let (killed, _) = failpoints(&project, plan);
+        assert_eq!(killed.code, None, "not killed at {plan}: {}", killed.stderr);
+    }
+    project.staunch(RUN).ok();
+    let found = outcome(&project);
+    assert!(found == expected, "the outcome differs in {}", difference(&expected, &found));
+}

@@ -341,7 +341,11 @@ fn late_rows_go_to_the_late_port_and_are_counted() {
 fn only_used_columns_are_validated_if_so_asked_and_the_ledger_says_so() {
     let project = small();
     project.edit("pipelines/log.yaml", "  - {from: items, to: db/items, mode: upsert}\n", "");
-    project.edit("pipelines/log.yaml", "SELECT id, kind, size FROM items WHERE size >= 2", "SELECT id, kind FROM items");
+    project.edit(
+        "pipelines/log.yaml",
+        "SELECT id, kind, size FROM items WHERE size >= 2",
+        "SELECT id, kind FROM items",
+    );
     project.write("data/items/2.csv", "id,kind,size\n10,a,ten\n");
     let all = run(&project, &["log"]);
     assert_eq!(all["ledger"]["reads"]["items"]["dead"], json!(1), "every column is validated by default");
@@ -369,4 +373,53 @@ fn a_ledger_of_an_unknown_run_and_a_missing_project_say_what_to_do() {
     project.staunch(&["ledger", "nope"]).fails(2, "Run.Unknown");
     let nowhere = Project::empty();
     nowhere.staunch(&["check"]).fails(3, "ST0007");
+}
+
+#[test]
+fn rows_that_a_target_refuses_are_dead_letters_within_the_budget() {
+    let project = small();
+    std::fs::create_dir_all(project.root.join("out")).unwrap();
+    let connection = rusqlite::Connection::open(project.root.join("out/db.sqlite")).unwrap();
+    connection
+        .execute_batch("CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY CHECK (id < 3), kind TEXT NOT NULL, size INTEGER)")
+        .unwrap();
+    drop(connection);
+    let report = run(&project, &["log"]);
+    assert_eq!((&report["dead"], &report["ledger"]["writes"]["db/items"]["dead"]), (&json!(1), &json!(1)));
+    let letters = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
+    assert_eq!((&letters[0]["code"], &letters[0]["stage"]), (&json!("Sink.Rejected"), &json!("db/items")));
+    project.staunch(&["dlq", "replay"]).fails(1, "DeadLetters.Invalid");
+    assert_eq!(db(&project).len(), 2);
+
+    // Beyond the budget the apply is taken back: the epoch stays committed and is not shown.
+    project.edit("pipelines/log.yaml", "{at_most: 100 %}", "{at_most: 10 %, from_row: 1}");
+    project.write("data/items/2.csv", "id,kind,size\n1,z,1\n7,a,1\n");
+    project.staunch(&["run", "log"]).fails(5, "Sink.Rejected");
+    assert_eq!(db(&project)[0], "id=i1|kind=ta|size=i1|", "nothing of the epoch is shown");
+    // The budget is raised once: what was committed is shown first, then the new run goes on.
+    run(&project, &["log", "--dead-letters-at-most", "100 %"]);
+    assert_eq!(db(&project)[0], "id=i1|kind=tz|size=i1|");
+}
+
+#[test]
+fn files_of_a_lost_state_folder_are_not_doubled() {
+    let project = small();
+    run(&project, &["log"]);
+    let before = (lake(&project, "items"), db(&project));
+    std::fs::remove_dir_all(project.root.join(".staunch")).unwrap();
+    project.staunch(&["run", "log"]).fails(1, "Sink.Ahead");
+    std::fs::remove_file(project.root.join("out/db.sqlite")).unwrap();
+    project.staunch(&["run", "log"]).fails(1, "Sink.Ahead");
+    assert_eq!(lake(&project, "items"), before.0);
+}
+
+#[test]
+fn check_works_from_a_folder_inside_the_project() {
+    let project = small();
+    let inside = std::process::Command::new(env!("CARGO_BIN_EXE_staunch"))
+        .arg("check")
+        .current_dir(project.root.join("pipelines"))
+        .output()
+        .unwrap();
+    assert!(inside.status.success(), "{}", String::from_utf8_lossy(&inside.stderr));
 }

@@ -15,6 +15,7 @@
 //! apply ──► <field>=<value>/<write>-<region>-e<epoch>-<n>.parquet                    hard link, fsync of the folder, unlink
 //! ```
 
+mod foreign;
 mod options;
 mod partition;
 mod preview;
@@ -149,7 +150,8 @@ impl Sink for ParquetSink {
         self.fs.remove(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))
     }
 
-    async fn recover(&self, _fence: &Fence) -> Result<Option<Epoch>> {
+    async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>> {
+        foreign::refuse(self, &fence.region)?;
         Ok(None)
     }
 

@@ -100,6 +100,7 @@ impl Rig {
             previous: previous.map(Epoch),
             mode: self.mode,
             segments: segments.to_vec(),
+            rejected_at_most: None,
             obsolete: vec![],
         }
     }

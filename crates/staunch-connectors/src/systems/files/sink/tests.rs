@@ -75,6 +75,7 @@ fn work(epoch: u64, mode: WriteMode, segments: &[Segment], obsolete: &[&str]) ->
         previous: None,
         mode,
         segments: segments.to_vec(),
+        rejected_at_most: None,
         obsolete: obsolete.iter().map(|o| (*o).to_owned()).collect(),
     }
 }

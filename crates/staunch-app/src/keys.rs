@@ -1,12 +1,11 @@
 //! The profile's key: where it lies, and the one that `dev` makes for itself.
 
 use crate::context::App;
-use sha2::{Digest, Sha256};
 use staunch_commit::ProfileKey;
+use staunch_commit::store::{LocalStore, Store};
 use staunch_pipeline::{Project, SecretRef};
 use staunch_types::{Error, Place, Result, codes};
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 /// The key of a profile, and what the user must be told about it.
 pub(crate) struct Key {
@@ -27,10 +26,12 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     .hint("add `key: ${file:PATH}` or `key: ${env:NAME}` to the profile; only `dev` makes a key of its own"))
 }
 
-/// The key, made on first use for `dev`.
+/// The key, made on first use for `dev`. Its id is kept with the state: another key than the one that sealed what lies there
+/// is an error, never a new beginning.
 pub(crate) fn load(app: &App, project: &Project) -> Result<Key> {
     check(project)?;
-    match &project.profile.key {
+    let known = KnownKey::open(app, project)?;
+    let (key, note) = match &project.profile.key {
         Some(SecretRef::File(path, place)) => {
             let path = project.root.join(path);
             let text = std::fs::read_to_string(&path).map_err(|e| {
@@ -39,7 +40,7 @@ pub(crate) fn load(app: &App, project: &Project) -> Result<Key> {
                     .cause(e.to_string())
                     .hint("put a line of 64 hexadecimal digits there, readable by this user")
             })?;
-            Ok(Key { key: ProfileKey::parse(&text)?, note: None })
+            (ProfileKey::parse(&text)?, None)
         }
         Some(SecretRef::Env(name, place)) => {
             let text = (app.environment)(name).ok_or_else(|| {
@@ -47,36 +48,69 @@ pub(crate) fn load(app: &App, project: &Project) -> Result<Key> {
                     .place(place.clone())
                     .hint("set it to 64 hexadecimal digits")
             })?;
-            Ok(Key { key: ProfileKey::parse(&text)?, note: None })
+            (ProfileKey::parse(&text)?, None)
         }
-        None => dev_key(app, project),
+        None => dev_key(app, project, known.id.as_deref())?,
+    };
+    known.hold(&key)?;
+    Ok(Key { key, note })
+}
+
+/// The id of the key that sealed what lies in the state folder.
+struct KnownKey {
+    store: LocalStore,
+    id: Option<String>,
+}
+
+impl KnownKey {
+    fn open(app: &App, project: &Project) -> Result<Self> {
+        let folder = project.profile.state.join("key");
+        let store = LocalStore::open(&folder, app.fs.clone(), app.rng.clone())?;
+        let found = futures::executor::block_on(store.get("id"))?;
+        Ok(Self { store, id: found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) })
+    }
+
+    /// Keeps the id of the first key, and refuses any other.
+    fn hold(&self, key: &ProfileKey) -> Result<()> {
+        match &self.id {
+            Some(known) if *known == key.id() => Ok(()),
+            Some(known) => Err(Error::new(
+                codes::NO_SECRET,
+                format!("the profile's key is `{}`, and what lies in the state folder was sealed with `{known}`", key.id()),
+            )
+            .hint("give the profile its old key back; with another one tokens would change and dead letters stay shut")),
+            None => futures::executor::block_on(self.store.put_if_absent("id", key.id().into_bytes())).map(|_| ()),
+        }
     }
 }
 
-/// `dev` without a key: one per project folder, outside project and state, readable by its owner alone.
-fn dev_key(app: &App, project: &Project) -> Result<Key> {
-    let root = std::fs::canonicalize(&project.root).unwrap_or_else(|_| project.root.clone());
-    let digest = hex::encode(Sha256::digest(root.to_string_lossy().as_bytes()));
-    let path = app.data_home.join("keys").join(format!("{}-{}.key", project.name, &digest[..12]));
-    let failed = |doing: &str, e: &io::Error| {
-        Error::io(codes::NO_SECRET, doing, &path, e)
+/// `dev` without a key: one per state folder, outside project and state, readable by its owner alone. It is found by its id, so
+/// that a project can be moved.
+fn dev_key(app: &App, project: &Project, known: Option<&str>) -> Result<(ProfileKey, Option<String>)> {
+    let folder = app.data_home.join("keys");
+    let path_of = |id: &str| folder.join(format!("{}-{id}.key", project.name));
+    let failed = |doing: &str, path: &std::path::Path, e: &io::Error| {
+        Error::io(codes::NO_SECRET, doing, path, e)
             .hint("make that folder writable, or name a key in the profile: `key: ${file:PATH}`")
     };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Key { key: ProfileKey::parse(&text)?, note: None }),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let secret = format!("{}{}", app.rng.token(), app.rng.token());
-            let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-            app.fs.create_dirs(&folder).map_err(|e| failed("create the folder for", &e))?;
-            write_private(&path, &secret).map_err(|e| failed("write", &e))?;
-            let note = format!(
-                "made a key for profile `dev` in {}; dead letters are sealed with it, and nobody else has it",
-                path.display()
-            );
-            Ok(Key { key: ProfileKey::parse(&secret)?, note: Some(note) })
-        }
-        Err(e) => Err(failed("read", &e)),
+    if let Some(id) = known {
+        let path = path_of(id);
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            Error::io(codes::NO_SECRET, "read the key that sealed what lies in the state folder", &path, &e)
+                .hint("put the key back; without it dead letters stay shut and tokens change: then remove state and targets together")
+        })?;
+        return Ok((ProfileKey::parse(&text)?, None));
     }
+    let secret = format!("{}{}", app.rng.token(), app.rng.token());
+    let key = ProfileKey::parse(&secret)?;
+    let path = path_of(&key.id());
+    app.fs.create_dirs(&folder).map_err(|e| failed("create the folder", &folder, &e))?;
+    write_private(&path, &secret).map_err(|e| failed("write", &path, &e))?;
+    let note = format!(
+        "made a key for profile `dev` in {}; dead letters are sealed with it, and nobody else has it",
+        path.display()
+    );
+    Ok((key, Some(note)))
 }
 
 fn write_private(path: &std::path::Path, secret: &str) -> io::Result<()> {

@@ -54,16 +54,18 @@ pub(crate) fn check(checked: &Checked, json: bool) -> Result<()> {
     let mut text = String::new();
     for p in &checked.pipelines {
         let (reads, stages, writes) = p.stages;
-        let _ = writeln!(text, "{}: ok ({reads} reads, {stages} process stages, {writes} writes)", p.name);
+        let (reads, stages, writes) =
+            (many(reads, "read"), many(stages, "process stage"), many(writes, "write"));
+        let _ = writeln!(text, "{}: ok ({reads}, {stages}, {writes})", p.name);
         for (stage, note) in &p.notes {
             let _ = writeln!(text, "  {stage}: {note}");
         }
     }
     let _ = writeln!(
         text,
-        "{}: {} pipelines checked under profile {}",
+        "{}: {} checked under profile {}",
         checked.project,
-        checked.pipelines.len(),
+        many(checked.pipelines.len(), "pipeline"),
         checked.profile
     );
     out(&text)
@@ -226,11 +228,21 @@ pub(crate) fn ledger(view: &LedgerView, json: bool) -> Result<()> {
     }
     let mut text = format!("run {} of {}\n\n", view.run, view.pipeline);
     text.push_str(&ledger_text(&view.ledger));
+    if let Some(RunEnd::Failed { code, message, .. }) = &view.end {
+        let _ = writeln!(
+            text,
+            "the run failed with {code}: {message}\nwhat is above was committed before; evidence: staunch dlq ls --run {}",
+            view.run
+        );
+    }
     match &view.imbalance {
         Some(why) => {
             let _ = writeln!(text, "\nDOES NOT BALANCE: {why}");
         }
-        None if view.shown => text.push_str("\nbalanced: every row is accounted for\n"),
+        None if view.shown && view.end == Some(RunEnd::Succeeded) => {
+            text.push_str("\nbalanced: every row is accounted for\n");
+        }
+        None if view.shown => text.push_str("\nbalanced as far as it was committed\n"),
         None => text.push_str("\nbalanced so far; not every target has shown its last epoch\n"),
     }
     out(&text)
@@ -332,7 +344,8 @@ pub(crate) fn dlq(rows: &[DlqRow], json: bool) -> Result<()> {
         ]);
     }
     let mut text = columns(&table, 6);
-    let _ = writeln!(text, "\n{} dead letters; `staunch dlq show ID` prints the raw record", rows.len());
+    let _ =
+        writeln!(text, "\n{}; `staunch dlq show ID` prints the raw record", many(rows.len(), "dead letter"));
     out(&text)
 }
 
@@ -384,7 +397,7 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
     }
     let mut text = String::new();
     if dry_run {
-        let _ = writeln!(text, "{} dead letters would be {did}:", done.letters.len());
+        let _ = writeln!(text, "{} would be {did}:", many(done.letters.len(), "dead letter"));
         for row in &done.letters {
             let _ = writeln!(text, "  {} ({} in {})", row.letter.id, row.letter.code, row.letter.stage);
         }
@@ -392,15 +405,18 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
     }
     for run in &done.runs {
         text.push_str(&ledger_text(&run.ledger));
-        let again = run.ledger.dead();
-        let _ = writeln!(
-            text,
-            "\nrun {}: {} dead letters {did}, {again} rejected again",
-            run.run,
-            done.letters.len()
-        );
+        let again = match run.ledger.dead() {
+            0 => String::new(),
+            n => format!(", {n} rejected again"),
+        };
+        let _ = writeln!(text, "\nrun {}: {} {did}{again}", run.run, many(done.letters.len(), "dead letter"));
     }
     out(&text)
+}
+
+/// `1 read`, `2 reads`.
+fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn row(cells: &[&str]) -> Vec<String> {

@@ -49,6 +49,15 @@ impl App {
         }
         let graph = opened.graph(pipeline, Some(&key.key))?;
         let control = opened.control()?;
+        if let Some(id) = &context.run
+            && let Some(taken) = control.run(id)?.filter(|run| run.pipeline != name)
+        {
+            return Err(Error::new(
+                codes::USAGE,
+                format!("run `{id}` is one of pipeline `{}`", taken.pipeline),
+            )
+            .hint("an id names one run of the project: choose another one"));
+        }
         let _lease = control.lease(&name, self.pid, self.clock.now())?;
         let store = opened.store(self, &name)?;
         store.sweep()?;

@@ -90,6 +90,18 @@ pub(crate) fn admit(
         };
         admission.origins.push(PinnedOrigin { origin, from });
     }
+    let gone = progress.filter(|_| scope == Scope::Incremental && !full_refresh).and_then(|p| {
+        let listed = |path: &str| listing.iter().any(|(l, _)| l.path == path);
+        p.paths.iter().find(|(path, point)| !point.finished && !listed(path)).map(|(path, _)| path)
+    });
+    if let Some(path) = gone {
+        return Err(Error::new(
+            codes::SOURCE_MISSING,
+            format!("read `{read}` stopped inside a file that is gone: {path}"),
+        )
+        .place(Place::file(path))
+        .hint("put the file back, or run with --full-refresh to read everything that is there again and replace every sink"));
+    }
     if let Some(first) = half_read.first() {
         return Err(Error::new(
             codes::SOURCE_CHANGED,

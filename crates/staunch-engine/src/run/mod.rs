@@ -144,7 +144,8 @@ fn begin(
                 pins: state.pins_name.clone(),
                 standing: state.standing.clone(),
             };
-            if state.pins.fingerprints == fingerprints && !request.full_refresh {
+            let same_flags = !request.full_refresh || state.pins.full_refresh;
+            if state.pins.fingerprints == fingerprints && same_flags {
                 let mut state = state;
                 let manifest = handle.block_on(committer.claim(head))?;
                 let leftover = handle.block_on(leftover(&log, state.first))?;

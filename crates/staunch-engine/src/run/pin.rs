@@ -102,18 +102,26 @@ pub(crate) fn fingerprints(graph: &Graph) -> BTreeMap<String, Fingerprint> {
     for node in &graph.reads {
         let read = &node.read;
         let late = read.late_after.map_or(0, |d| d.as_micros());
-        let definition = format!(
-            "from: {}/{}\ncontract: {} ({})\nsource: {}\nlate_after: {late} µs, {:?}\nvalidate: {:?}\nreference: {}",
+        let mut definition = format!(
+            "from: {}/{}\n{}\nlate_after: {late} µs, {:?}\nvalidate: {:?}\nreference: {}\ncontract: {}",
             read.from.connection,
             read.from.object,
-            node.source.contract().id(),
-            node.source.contract().fingerprint(),
-            node.source.fingerprint(),
+            // What it has seen in files while reading is no part of its declaration.
+            node.source.describe().split(", columns ignored").next().unwrap_or_default(),
             read.late,
             read.validate,
             read.reference,
+            node.source.contract().id(),
         );
-        let hash = digest(&definition);
+        for field in &node.source.contract().fields {
+            let nullable = if field.nullable { "?" } else { "" };
+            definition.push_str(&format!("\n{}: {}{nullable}", field.name, field.ty));
+        }
+        let hash = digest(&format!(
+            "{definition}\n{}\n{}",
+            node.source.contract().fingerprint(),
+            node.source.fingerprint()
+        ));
         found.insert(read.name.clone(), Fingerprint { hash, definition });
     }
     for stage in &graph.stages {

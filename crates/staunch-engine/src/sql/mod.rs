@@ -24,6 +24,7 @@ mod explain;
 mod facts;
 mod fail;
 mod flat;
+mod gaps;
 mod place;
 mod plan_sql;
 mod reconcile;

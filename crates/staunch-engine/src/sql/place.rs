@@ -190,6 +190,10 @@ fn describe(error: &DataFusionError) -> Said {
                 near(field, valid_fields),
                 Some(field.name.clone()),
             ),
+            // A reference with a qualifier names one column: two of the same name are given out here.
+            SchemaError::AmbiguousReference { field } if field.relation.is_some() => {
+                two_columns(&field.name, plan)
+            }
             SchemaError::AmbiguousReference { field } => plan(
                 format!("the column `{}` is ambiguous: several inputs have it", shown(field)),
                 format!("say which one: `input.{}`", field.name),
@@ -205,7 +209,7 @@ fn describe(error: &DataFusionError) -> Said {
         DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),
         DataFusionError::NotImplemented(text) => Said {
             code: codes::SQL_REFUSED,
-            message: format!("this SQL is not implemented: {}", clean(text)),
+            message: format!("this SQL is not implemented: {}", plain(&clean(text))),
             hint: "write it in another way".into(),
             name: None,
             at: None,
@@ -247,6 +251,18 @@ fn describe(error: &DataFusionError) -> Said {
                     at: None,
                 };
             }
+            if let Some(rest) =
+                text.strip_prefix("projections require unique expression names but the expression \"")
+            {
+                let name = rest.split("\" at position").next().unwrap_or_default();
+                let word = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+                return two_columns(if word { name.rsplit('.').next().unwrap_or(name) } else { name }, plan);
+            }
+            if text.contains("type interval") {
+                let hint = "write one like INTERVAL '1 day' or INTERVAL '2 hours 30 minutes'";
+                return plan("the text is not an INTERVAL".into(), hint.into(), None);
+            }
+            let text = plain(&text);
             let hint = if text.contains("coerce") || text.contains("type") {
                 "write a CAST where types differ: CAST(column AS BIGINT)"
             } else {
@@ -254,6 +270,27 @@ fn describe(error: &DataFusionError) -> Said {
             };
             plan(text, hint.into(), None)
         }
+    }
+}
+
+fn two_columns(name: &str, plan: impl Fn(String, String, Option<String>) -> Said) -> Said {
+    plan(
+        format!("a `SELECT` gives two columns `{name}`"),
+        "give one of them another name: EXPRESSION AS name".into(),
+        Some(name.to_owned()),
+    )
+}
+
+/// A message without the innards of a parsed query, which DataFusion puts into some.
+fn plain(text: &str) -> String {
+    if !["Span", "Ident {", "Value(", "Location("].iter().any(|inner| text.contains(inner)) {
+        return text.to_owned();
+    }
+    let text = text.split(['{', '(']).next().unwrap_or_default().trim_end();
+    let (said, construct) = text.rsplit_once(' ').unwrap_or(("", text));
+    match said.trim_end_matches(':').trim_end() {
+        "" | "unsupported ast node" | "unsupported ast node in sqltorel" => format!("`{construct}`"),
+        said => format!("{said} `{construct}`"),
     }
 }
 

@@ -5,7 +5,7 @@ use super::deterministic::{Findings, search};
 use super::facts::{Facts, Known};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
-use super::{place, reconcile};
+use super::{gaps, place, reconcile};
 use crate::chain::{RowPlan, lower, scanned};
 use crate::whole::WholePlan;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -94,6 +94,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         let hint = "use IN (...) for long chains of OR, or split it into several stages";
         return Err(refuse(process, message, hint));
     }
+    gaps::clauses(process, &query)?;
     let session = planning()?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));
     let plain = |e| place::planning(process, &e, None);
@@ -114,6 +115,8 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     let known = Known {
         relations: inputs.iter().enumerate().map(|(i, r)| (r.name.as_str(), (i, &r.contract))).collect(),
     };
+    gaps::sums(process, &analysed)?;
+    gaps::constants(process, &state, &query, &analysed)?;
     let facts = known.facts(&analysed).map_err(plain)?;
     let findings = search(&analysed, &known).map_err(plain)?;
     if !process.nondeterministic {
@@ -156,7 +159,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
             used = BTreeMap::from([(source.clone(), columns)]);
             for step in &steps {
                 if let crate::chain::Step::Join(join) = step {
-                    merge(&mut used, used_by(&state, &join.build).map_err(plain)?);
+                    merge(&mut used, used_by(process, &state, &join.build)?);
                 }
             }
             Shape::PerRow(RowPlan {
@@ -174,7 +177,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
             return Err(refuse(process, "UNNEST in a per-row stage is not implemented yet".into(), hint));
         }
         Err(because) => {
-            used = used_by(&state, &analysed).map_err(plain)?;
+            used = used_by(process, &state, &analysed)?;
             Shape::WholeInput(WholePlan {
                 stage: stage.clone(),
                 because,
@@ -245,22 +248,27 @@ pub(super) fn nullable(schema: &Schema) -> SchemaRef {
 
 /// The columns that the optimiser leaves in the scans of a plan.
 fn used_by(
+    process: &Process,
     state: &SessionState,
     plan: &LogicalPlan,
-) -> datafusion::common::Result<BTreeMap<String, Vec<usize>>> {
-    let optimised = state.optimize(plan)?;
+) -> Result<BTreeMap<String, Vec<usize>>> {
+    let plain = |e| gaps::no_value(process, &e).unwrap_or_else(|| place::planning(process, &e, None));
+    let optimised = state.optimize(plan).map_err(plain)?;
+    gaps::correlated(process, &optimised)?;
     let mut used: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    optimised.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            let all = || (0..scan.source.schema().fields().len()).collect();
-            let mut columns: Vec<usize> = scan.projection.clone().unwrap_or_else(all);
-            if columns.is_empty() {
-                columns.push(0);
+    optimised
+        .apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                let all = || (0..scan.source.schema().fields().len()).collect();
+                let mut columns: Vec<usize> = scan.projection.clone().unwrap_or_else(all);
+                if columns.is_empty() {
+                    columns.push(0);
+                }
+                merge(&mut used, BTreeMap::from([(scan.table_name.table().to_owned(), columns)]));
             }
-            merge(&mut used, BTreeMap::from([(scan.table_name.table().to_owned(), columns)]));
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .map_err(plain)?;
     Ok(used)
 }
 

@@ -1,7 +1,8 @@
 //! `sum` that fails where DataFusion's wraps.
 //!
 //! Sums of integers are kept in 128 bits (so the order of rows, and what partial sums come to, does not matter) and must fit 64 at the
-//! end; sums of decimals are checked at every step. All other types, and `DISTINCT`, are DataFusion's own.
+//! end; sums of decimals are checked at every step. All other types are DataFusion's own, and so is
+//! `DISTINCT`, which is refused for integers and decimals where a stage is planned.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type, UInt64Type};

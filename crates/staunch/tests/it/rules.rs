@@ -423,3 +423,49 @@ fn check_works_from_a_folder_inside_the_project() {
         .unwrap();
     assert!(inside.status.success(), "{}", String::from_utf8_lossy(&inside.stderr));
 }
+
+#[test]
+fn the_key_of_dev_moves_with_the_project_and_another_one_is_an_error() {
+    let project = small();
+    project.write("data/items/2.csv", "id,kind,size\n10,a,ten\n");
+    run(&project, &["log"]);
+    let id =
+        project.staunch(&["dlq", "ls", "--output", "json"]).ok().json()[0]["id"].as_str().unwrap().to_owned();
+    // Moved: the same key opens the same letters.
+    let moved = project.root.parent().unwrap().join("moved");
+    std::fs::rename(&project.root, &moved).unwrap();
+    let elsewhere = moved.to_str().unwrap();
+    std::fs::create_dir(&project.root).unwrap();
+    let shown = project.staunch(&["dlq", "show", &id, "--project", elsewhere]).ok();
+    assert!(shown.stdout.contains("10,a,ten"));
+    // Lost: no new one is made in its place.
+    let home = project.root.parent().unwrap().join("home/staunch/keys");
+    std::fs::remove_dir_all(&home).unwrap();
+    project.staunch(&["run", "log", "--project", elsewhere]).fails(3, "ST0008");
+    assert!(!home.is_dir());
+    // Another one: refused.
+    let other = moved.join("other.key");
+    std::fs::write(&other, "ab".repeat(32)).unwrap();
+    let file = moved.join("staunch.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("  dev:\n", "  dev:\n    key: \"${file:other.key}\"\n")).unwrap();
+    project.staunch(&["run", "log", "--project", elsewhere]).fails(3, "ST0008");
+}
+
+#[test]
+fn an_id_names_one_run_of_the_project() {
+    let project = small();
+    run(&project, &["log", "--id", "one"]);
+    project.staunch(&["run", "totals", "--id", "one"]).fails(2, "Usage.Invalid");
+}
+
+#[test]
+fn the_ledger_of_a_failed_run_says_that_it_failed() {
+    let project = small();
+    project.edit("pipelines/log.yaml", "{at_most: 100 %}", "{at_most: 10 %, from_row: 1}");
+    project.write("data/items/2.csv", "id,kind,size\n10,a,ten\n11,a,eleven\n");
+    project.staunch(&["run", "log", "--id", "bad"]).fails(5, "DeadLetters.Budget");
+    let ledger = project.staunch(&["ledger", "bad"]).ok();
+    assert!(ledger.stdout.contains("failed with DeadLetters.Budget"), "{}", ledger.stdout);
+    assert!(!ledger.stdout.contains("every row is accounted for"));
+}

@@ -54,10 +54,15 @@ fn files_are_admitted_by_the_rules() {
     assert!(changed.is_empty());
 
     // Changed after it was read: reported, not read. Changed inside: refused. A full refresh reads both, as new versions.
-    let (origins, changed) = run(Scope::Incremental, &[file("done", Sameness::Changed)], false).unwrap();
-    assert_eq!((origins.len(), changed), (0, vec!["done".to_owned()]));
+    let (origins, changed) =
+        run(Scope::Incremental, &[file("done", Sameness::Changed), file("half", Sameness::Same)], false)
+            .unwrap();
+    assert_eq!((origins.len(), changed), (1, vec!["done".to_owned()]));
     let error = run(Scope::Incremental, &[file("half", Sameness::Changed)], false).unwrap_err();
     assert_eq!(error.code().name, "Source.Changed");
+    // Gone inside: refused; the rest of it would be missing without a word.
+    let error = run(Scope::Incremental, &[file("done", Sameness::Same)], false).unwrap_err();
+    assert_eq!(error.code().name, "Source.Missing");
     let both = [file("done", Sameness::Changed), file("half", Sameness::Changed)];
     let (origins, _) = run(Scope::Incremental, &both, true).unwrap();
     assert_eq!(origins, [("done".to_owned(), 4, 0), ("half".to_owned(), 2, 0)]);

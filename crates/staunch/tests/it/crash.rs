@@ -8,7 +8,10 @@ use staunch_types::{Rng, SeededRng};
 
 const SEED: u64 = 20_130_101;
 const KILLS: usize = 10;
+/// Whole reads: two phases, replaces and an upsert at the end.
 const RUN: &[&str] = &["run", "flights", "--output", "json"];
+/// An incremental read: an append and an upsert with every epoch.
+const RUN_LOG: &[&str] = &["run", "flights_log", "--output", "json"];
 
 /// The example with chunks and epochs so small that January makes more than 20 epochs.
 fn small_epochs() -> Project {
@@ -18,11 +21,10 @@ fn small_epochs() -> Project {
         "path: \"flights/*.csv*\",",
         "path: \"flights/*.csv*\", chunk_bytes: 64 KiB,",
     );
-    project.edit(
-        "pipelines/flights.yaml",
-        "pipeline: flights\n",
-        "pipeline: flights\nepoch_bytes: 100 KiB\n",
-    );
+    for name in ["flights", "flights_log"] {
+        let (from, to) = (format!("pipeline: {name}\n"), format!("pipeline: {name}\nepoch_bytes: 100 KiB\n"));
+        project.edit(&format!("pipelines/{name}.yaml"), &from, &to);
+    }
     project
 }
 
@@ -61,21 +63,21 @@ fn difference(expected: &Value, found: &Value) -> String {
     String::new()
 }
 
-fn failpoints(project: &Project, plan: &str) -> (Done, Option<u64>) {
+fn failpoints(project: &Project, run: &[&str], plan: &str) -> (Done, Option<u64>) {
     let report = project.root.parent().unwrap().join("passages");
     let report_text = report.to_string_lossy().into_owned();
     let env = [("STAUNCH_FAILPOINTS", plan), ("STAUNCH_FAILPOINTS_REPORT", report_text.as_str())];
-    let done = project.staunch_with(RUN, &env);
+    let done = project.staunch_with(run, &env);
     let total = std::fs::read_to_string(&report).ok().and_then(|text| {
         text.lines().next().and_then(|line| line.strip_prefix("total ")).and_then(|n| n.parse().ok())
     });
     (done, total)
 }
 
-#[test]
-fn killed_at_seeded_moments_the_example_comes_to_the_same() {
+/// Kills the run at seeded passages of all its failpoints, restarts it, and compares.
+fn survives_kills(run: &[&str], kills: usize) {
     let undisturbed = small_epochs();
-    let (done, passages) = failpoints(&undisturbed, "count");
+    let (done, passages) = failpoints(&undisturbed, run, "count");
     let report = done.ok().json();
     let passages = passages.unwrap();
     let epochs = report["last_epoch"].as_u64().unwrap() - report["first_epoch"].as_u64().unwrap() + 1;
@@ -83,18 +85,18 @@ fn killed_at_seeded_moments_the_example_comes_to_the_same() {
     let expected = outcome(&undisturbed);
 
     let rng = SeededRng::new(SEED);
-    let mut moments: Vec<u64> = (0..KILLS).map(|_| 1 + rng.next() % passages).collect();
+    let mut moments: Vec<u64> = (0..kills).map(|_| 1 + rng.next() % passages).collect();
     // The last passages lie behind the last commit: recovery there is a path of its own.
-    moments[KILLS - 1] = passages - 1;
+    moments[kills - 1] = passages - 1;
     for k in moments {
         let project = small_epochs();
-        let (killed, _) = failpoints(&project, &format!("kill={k}"));
+        let (killed, _) = failpoints(&project, run, &format!("kill={k}"));
         assert_eq!(
             killed.code, None,
             "not killed at passage {k} of {passages} (seed {SEED}): {}",
             killed.stderr
         );
-        let again = project.staunch(RUN);
+        let again = project.staunch(run);
         assert_eq!(again.code, Some(0), "passage {k} of {passages} (seed {SEED}): {}", again.stderr);
         let found = outcome(&project);
         assert!(
@@ -103,6 +105,16 @@ fn killed_at_seeded_moments_the_example_comes_to_the_same() {
             difference(&expected, &found)
         );
     }
+}
+
+#[test]
+fn killed_at_seeded_moments_the_example_comes_to_the_same() {
+    survives_kills(RUN, KILLS);
+}
+
+#[test]
+fn killed_at_seeded_moments_every_epoch_of_the_log_is_shown_once() {
+    survives_kills(RUN_LOG, KILLS);
 }
 
 /// The comparison itself can fail: one row more in a target, and it says so.
@@ -134,7 +146,7 @@ fn an_epoch_that_is_not_shown_survives_a_second_crash_in_the_recovery() {
     let expected = outcome(&undisturbed);
     let project = small_epochs();
     for plan in ["kill=apply.before:2", "kill=recover.before_sink:1", "kill=recover.before_sink:3"] {
-        let (killed, _) = failpoints(&project, plan);
+        let (killed, _) = failpoints(&project, RUN, plan);
         assert_eq!(killed.code, None, "not killed at {plan}: {}", killed.stderr);
     }
     project.staunch(RUN).ok();

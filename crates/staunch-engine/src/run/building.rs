@@ -265,6 +265,10 @@ impl<'a> Building<'a> {
         for (_, writer) in self.dead {
             evidence.push(ChannelSegment { port: "evidence".to_owned(), ..writer.finish()? });
         }
+        // Reads of whole-input stages have ended theirs already.
+        for segment in self.channels.into_iter().filter(|s| s.port == "dead") {
+            evidence.push(ChannelSegment { port: "evidence".to_owned(), ..segment });
+        }
         Ok(evidence)
     }
 

@@ -469,3 +469,14 @@ fn the_ledger_of_a_failed_run_says_that_it_failed() {
     assert!(ledger.stdout.contains("failed with DeadLetters.Budget"), "{}", ledger.stdout);
     assert!(!ledger.stdout.contains("every row is accounted for"));
 }
+
+#[test]
+fn a_budget_exceeded_below_a_whole_input_stage_keeps_the_evidence_too() {
+    let project = small();
+    project.edit("pipelines/totals.yaml", "{at_most: 100 %}", "{at_most: 10 %, from_row: 1}");
+    project.write("data/items/2.csv", "id,kind,size\n10,a,ten\n11,a,eleven\n");
+    project.staunch(&["run", "totals", "--id", "bad"]).fails(5, "DeadLetters.Budget");
+    assert!(lake(&project, "totals").is_empty());
+    let evidence = project.staunch(&["dlq", "ls", "--run", "bad", "--output", "json"]).ok().json();
+    assert_eq!((evidence.as_array().unwrap().len(), &evidence[0]["evidence"]), (2, &json!(true)));
+}

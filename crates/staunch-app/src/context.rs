@@ -18,8 +18,8 @@ pub struct App {
     pub fs: Arc<dyn Fs>,
     /// The environment, for `${env:…}`.
     pub environment: Environment,
-    /// The user's folder for keys that Staunch makes (outside project and state).
-    pub data_home: PathBuf,
+    /// The user's folder for keys that Staunch makes (outside project and state); `None` if the user has no home.
+    pub data_home: Option<PathBuf>,
     /// Threads that decode.
     pub workers: usize,
     /// This process.

@@ -87,7 +87,11 @@ impl KnownKey {
 /// `dev` without a key: one per state folder, outside project and state, readable by its owner alone. It is found by its id, so
 /// that a project can be moved.
 fn dev_key(app: &App, project: &Project, known: Option<&str>) -> Result<(ProfileKey, Option<String>)> {
-    let folder = app.data_home.join("keys");
+    let home = app.data_home.as_ref().ok_or_else(|| {
+        Error::new(codes::NO_SECRET, "there is no home folder to keep the key of profile `dev` in")
+            .hint("set `HOME` or `XDG_DATA_HOME` to an absolute path, or name a key in the profile: `key: ${file:PATH}`")
+    })?;
+    let folder = home.join("keys");
     let path_of = |id: &str| folder.join(format!("{}-{id}.key", project.name));
     let failed = |doing: &str, path: &std::path::Path, e: &io::Error| {
         Error::io(codes::NO_SECRET, doing, path, e)

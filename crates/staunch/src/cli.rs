@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// State-safe, type-safe data pipelines.
 #[derive(Debug, Parser)]
-#[command(name = "staunch", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "staunch", version, about, arg_required_else_help = true)]
 #[command(
     after_help = "Start here:\n  staunch init shop && cd shop && staunch run sales\n\nExit codes: 0 ok, 1 run failed, 2 usage, 3 check failed, 4 contract breach, 5 dead-letter budget exceeded, 130 interrupted"
 )]

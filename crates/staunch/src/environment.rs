@@ -3,21 +3,41 @@
 
 use staunch_app::App;
 use staunch_types::failpoint::{self, Plan};
-use staunch_types::{LocalFs, SystemClock, SystemRng};
+use staunch_types::{Error, LocalFs, Result, SystemClock, SystemRng, codes};
+use std::env::VarError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// More threads than this are a slip of the keyboard.
+const MOST_WORKERS: usize = 1024;
+
 /// The verbs, with the real outside.
-pub(crate) fn app() -> App {
-    App {
+///
+/// # Errors
+/// `Usage.Invalid` for a variable of ours that makes no sense.
+pub(crate) fn app() -> Result<App> {
+    Ok(App {
         clock: Arc::new(SystemClock::default()),
         rng: Arc::new(SystemRng),
         fs: Arc::new(LocalFs),
         environment: Arc::new(|name| std::env::var(name).ok()),
         data_home: data_home(),
-        workers: workers(),
+        workers: workers()?,
         pid: std::process::id(),
+    })
+}
+
+/// A variable of ours, as text. Set to nothing it counts as not set.
+fn ours(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(text) => Ok(Some(text).filter(|t| !t.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(invalid(format!("`{name}` is not UTF-8"), "set it to a text")),
     }
+}
+
+fn invalid(message: String, hint: &str) -> Error {
+    Error::new(codes::USAGE, message).hint(hint)
 }
 
 /// Who asks: the user's name, as the system tells it.
@@ -30,23 +50,38 @@ pub(crate) fn no_color() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|v| !v.is_empty())
 }
 
-fn workers() -> usize {
-    let asked = std::env::var("STAUNCH_WORKERS").ok().and_then(|text| text.parse().ok());
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    asked.filter(|n| *n > 0).unwrap_or_else(cores)
+fn workers() -> Result<usize> {
+    let Some(text) = ours("STAUNCH_WORKERS")? else {
+        return Ok(std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    };
+    let number = text.trim().parse().ok().filter(|n| (1..=MOST_WORKERS).contains(n));
+    number.ok_or_else(|| {
+        let message = format!("`STAUNCH_WORKERS` is no number of threads from 1 to {MOST_WORKERS}");
+        invalid(message, "set it to a number, or unset it: then every core is used")
+    })
 }
 
-/// The XDG data folder: where keys lie that Staunch makes for `dev`.
-fn data_home() -> PathBuf {
-    let xdg = std::env::var("XDG_DATA_HOME").ok().filter(|v| v.starts_with('/')).map(PathBuf::from);
-    let home = || std::env::var("HOME").map(|home| PathBuf::from(home).join(".local/share")).ok();
-    xdg.or_else(home).unwrap_or_else(std::env::temp_dir).join("staunch")
+/// The XDG data folder: where keys lie that Staunch makes for `dev`. As the XDG specification wants it, a relative path counts
+/// as not set.
+fn data_home() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+    Some(folder.join("staunch"))
 }
 
 /// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`.
-pub(crate) fn arm_failpoints() -> Result<(), String> {
-    if let Ok(text) = std::env::var("STAUNCH_FAILPOINTS") {
-        failpoint::arm(Plan::parse(&text)?);
+///
+/// # Errors
+/// `Usage.Invalid` for another text.
+pub(crate) fn arm_failpoints() -> Result<()> {
+    if let Some(text) = ours("STAUNCH_FAILPOINTS")? {
+        let plan = Plan::parse(&text).map_err(|e| {
+            invalid(
+                format!("`STAUNCH_FAILPOINTS`: {e}"),
+                "it is for tests: `count`, `kill=K` or `kill=NAME:K`",
+            )
+        })?;
+        failpoint::arm(plan);
     }
     Ok(())
 }

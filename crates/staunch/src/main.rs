@@ -20,12 +20,8 @@ fn main() -> ExitCode {
         }
     };
     complain::hide_panic_payloads();
-    if let Err(text) = environment::arm_failpoints() {
-        eprintln!("STAUNCH_FAILPOINTS: {text}");
-        return ExitCode::from(2);
-    }
     let json = cli.output == cli::Output::Json;
-    let code = match verbs::execute(&cli) {
+    let code = match environment::arm_failpoints().and_then(|()| verbs::execute(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain::complain(&error, json);

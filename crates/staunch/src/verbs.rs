@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Does what was asked for.
 pub(crate) fn execute(cli: &Cli) -> Result<()> {
-    let app = environment::app();
+    let app = environment::app()?;
     let mut context = RunContext { actor: environment::actor(), ..RunContext::default() };
     let json = cli.output == Output::Json;
     let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());

@@ -4,8 +4,9 @@
 
 use crate::check::{self, RawContract, RawField};
 use crate::model::{Contract, Field, Type};
-use crate::node::{self, Key, Node, Report, Value};
+use crate::report::Report;
 use crate::types;
+use crate::yaml_tree::{Key, Node, Value};
 use serde_json::{Map, json};
 use staunch_types::{Error, Place, Result, codes};
 use std::path::Path;
@@ -30,11 +31,10 @@ impl Contract {
                 .cause(error.to_string())
                 .hint("mend the JSON at this place"));
         }
-        let root = node::parse(text, path)?;
-        let mut report = Report::new(path);
-        let raw = read(&root, &mut report);
-        let contract = raw.and_then(|raw| check::finish(raw, &mut report));
-        report.end(contract)
+        Report::on(text, path, |doc, report| {
+            let raw = read(&doc.root, report)?;
+            check::finish(raw, report)
+        })
     }
 
     /// The Avro record schema, with Staunch's attributes as custom properties. [`Contract::from_avsc`] reads it back.
@@ -104,7 +104,7 @@ fn type_json(record: &str, field: &Field) -> serde_json::Value {
     }
 }
 
-fn read(root: &Node, report: &mut Report) -> Option<RawContract> {
+fn read(root: &Node, report: &mut Report<'_>) -> Option<RawContract> {
     let Value::Map(entries) = &root.value else {
         let message = format!("a contract is a record schema, and this is {}", root.value.kind());
         report.add(codes::CONTRACT, root.spot, message, "begin with {\"type\": \"record\", \"name\": ...");
@@ -148,12 +148,12 @@ fn read(root: &Node, report: &mut Report) -> Option<RawContract> {
     Some(raw)
 }
 
-fn unsupported(key: &Key, report: &mut Report) {
+fn unsupported(key: &Key, report: &mut Report<'_>) {
     let message = format!("`{}` is not supported", key.text);
     report.add(codes::UNKNOWN_KEY, key.spot, message, "remove it");
 }
 
-fn fields(node: &Node, report: &mut Report) -> Vec<RawField> {
+fn fields(node: &Node, report: &mut Report<'_>) -> Vec<RawField> {
     let Value::List(items) = &node.value else {
         let message = format!("`fields` is {}, not a list", node.value.kind());
         report.add(codes::BAD_VALUE, node.spot, message, "write [{\"name\": ..., \"type\": ...}]");
@@ -165,9 +165,9 @@ fn fields(node: &Node, report: &mut Report) -> Vec<RawField> {
     items.iter().filter_map(|item| field(item, report)).collect()
 }
 
-fn field(node: &Node, report: &mut Report) -> Option<RawField> {
+fn field(node: &Node, report: &mut Report<'_>) -> Option<RawField> {
     let Value::Map(entries) = &node.value else {
-        let message = format!("a field is a map, and this is {}", node.value.kind());
+        let message = format!("a field is a mapping, and this is {}", node.value.kind());
         report.add(codes::BAD_VALUE, node.spot, message, "write {\"name\": ..., \"type\": ...}");
         return None;
     };
@@ -203,7 +203,7 @@ fn field(node: &Node, report: &mut Report) -> Option<RawField> {
 }
 
 /// `T`, `["null", T]` or `[T, "null"]`.
-fn union(node: &Node, report: &mut Report) -> (Option<Type>, bool) {
+fn union(node: &Node, report: &mut Report<'_>) -> (Option<Type>, bool) {
     let Value::List(members) = &node.value else { return (plain(node, report), false) };
     let is_null = |n: &&Node| n.value == Value::Text("null".into());
     let others: Vec<_> = members.iter().filter(|m| !is_null(m)).collect();
@@ -217,7 +217,7 @@ fn union(node: &Node, report: &mut Report) -> (Option<Type>, bool) {
     }
 }
 
-fn plain(node: &Node, report: &mut Report) -> Option<Type> {
+fn plain(node: &Node, report: &mut Report<'_>) -> Option<Type> {
     match &node.value {
         Value::Text(name) => base(name, node, report),
         Value::Map(entries) => {
@@ -228,7 +228,7 @@ fn plain(node: &Node, report: &mut Report) -> Option<Type> {
             complex(node, get, report)
         }
         other => {
-            let message = format!("a type is a text or a map, and this is {}", other.kind());
+            let message = format!("a type is a text or a mapping, and this is {}", other.kind());
             report.add(codes::CONTRACT, node.spot, message, "write \"string\" or another type of Avro");
             None
         }
@@ -236,7 +236,7 @@ fn plain(node: &Node, report: &mut Report) -> Option<Type> {
 }
 
 /// An Avro primitive.
-fn base(name: &str, node: &Node, report: &mut Report) -> Option<Type> {
+fn base(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Type> {
     let (message, hint) = match types::read(name) {
         Ok((types::Written::Type(ty), false)) if is_primitive(&ty) => return Some(ty),
         Ok(_) => {
@@ -255,7 +255,7 @@ fn is_primitive(ty: &Type) -> bool {
     matches!(ty, Boolean | Int | Long | Float | Double | Bytes | String)
 }
 
-fn complex<'a>(node: &Node, get: impl Fn(&str) -> Option<&'a Node>, report: &mut Report) -> Option<Type> {
+fn complex<'a>(node: &Node, get: impl Fn(&str) -> Option<&'a Node>, report: &mut Report<'_>) -> Option<Type> {
     let Some(base_node) = get("type") else {
         check::missing("type", node.spot, "write {\"type\": ...}", report);
         return None;

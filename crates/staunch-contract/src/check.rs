@@ -2,7 +2,8 @@
 
 use crate::model::{Contract, Field, Type};
 use crate::near;
-use crate::node::{Key, Node, Report, Spot, Value};
+use crate::report::Report;
+use crate::yaml_tree::{Key, Node, Spot, Value};
 use staunch_types::codes;
 
 /// A field of the document: as far as it could be read, and where its name stands.
@@ -37,7 +38,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(crate) const NAME_RULE: &str = "names begin with a letter or `_` and go on with letters, digits and `_`";
 
 /// Checks names and references, and makes the contract if nothing is missing. What could not be read has been reported already.
-pub(crate) fn finish(raw: RawContract, report: &mut Report) -> Option<Contract> {
+pub(crate) fn finish(raw: RawContract, report: &mut Report<'_>) -> Option<Contract> {
     if let Some(name) = raw.name.as_ref().filter(|n| !is_name(&n.text)) {
         report.add(
             codes::BAD_NAME,
@@ -67,7 +68,7 @@ pub(crate) fn finish(raw: RawContract, report: &mut Report) -> Option<Contract> 
     complete.then_some(contract)
 }
 
-fn check_fields(fields: &[RawField], report: &mut Report) {
+fn check_fields(fields: &[RawField], report: &mut Report<'_>) {
     for (i, field) in fields.iter().enumerate() {
         let name = &field.name;
         if !is_name(&name.text) {
@@ -98,7 +99,7 @@ fn check_fields(fields: &[RawField], report: &mut Report) {
     }
 }
 
-fn check_key(raw: &RawContract, report: &mut Report) {
+fn check_key(raw: &RawContract, report: &mut Report<'_>) {
     for (i, name) in raw.key.iter().enumerate() {
         if raw.key[..i].iter().any(|other| other.text == name.text) {
             let message = format!("`{}` stands twice in the key", name.text);
@@ -116,7 +117,7 @@ fn check_key(raw: &RawContract, report: &mut Report) {
     }
 }
 
-fn check_event_time(name: &Key, fields: &[RawField], report: &mut Report) {
+fn check_event_time(name: &Key, fields: &[RawField], report: &mut Report<'_>) {
     match find(name, fields) {
         None => unknown("the event time", name, fields, report),
         Some(RawField { ty: Some(ty), .. }) if !is_time(ty) => {
@@ -142,14 +143,14 @@ fn find<'a>(name: &Key, fields: &'a [RawField]) -> Option<&'a RawField> {
     fields.iter().find(|f| f.name.text == name.text)
 }
 
-fn unknown(what: &str, name: &Key, fields: &[RawField], report: &mut Report) {
+fn unknown(what: &str, name: &Key, fields: &[RawField], report: &mut Report<'_>) {
     let message = format!("{what} names `{}`, which is no field", name.text);
     let hint = near::hint(&name.text, fields.iter().map(|f| f.name.text.as_str()));
     report.add(codes::UNKNOWN_NAME, name.spot, message, hint);
 }
 
 /// A text; anything else is reported.
-pub(crate) fn text(what: &str, node: &Node, report: &mut Report) -> Option<Key> {
+pub(crate) fn text(what: &str, node: &Node, report: &mut Report<'_>) -> Option<Key> {
     match &node.value {
         Value::Text(text) if !text.trim().is_empty() => Some(Key { text: text.clone(), spot: node.spot }),
         Value::Text(_) => {
@@ -170,7 +171,7 @@ pub(crate) fn text(what: &str, node: &Node, report: &mut Report) -> Option<Key> 
 }
 
 /// A list of texts; anything else is reported.
-pub(crate) fn texts(what: &str, node: &Node, report: &mut Report) -> Vec<Key> {
+pub(crate) fn texts(what: &str, node: &Node, report: &mut Report<'_>) -> Vec<Key> {
     let Value::List(items) = &node.value else {
         let message = format!("`{what}` is {}, not a list", node.value.kind());
         report.add(codes::BAD_VALUE, node.spot, message, "write [a, b]");
@@ -180,7 +181,7 @@ pub(crate) fn texts(what: &str, node: &Node, report: &mut Report) -> Vec<Key> {
 }
 
 /// A version: 1 or more.
-pub(crate) fn version(node: &Node, report: &mut Report) -> Option<u32> {
+pub(crate) fn version(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     let number = match node.value {
         Value::Int(n) => u32::try_from(n).ok().filter(|n| *n > 0),
         _ => None,
@@ -192,7 +193,7 @@ pub(crate) fn version(node: &Node, report: &mut Report) -> Option<u32> {
 }
 
 /// An enum of these symbols.
-pub(crate) fn symbols(node: &Node, report: &mut Report) -> Option<Type> {
+pub(crate) fn symbols(node: &Node, report: &mut Report<'_>) -> Option<Type> {
     let list = texts("symbols", node, report);
     let mut good = !list.is_empty();
     if let Value::List(items) = &node.value {
@@ -216,12 +217,12 @@ pub(crate) fn symbols(node: &Node, report: &mut Report) -> Option<Type> {
 }
 
 /// Reports what must be there and is not.
-pub(crate) fn missing(what: &str, at: Spot, hint: &str, report: &mut Report) {
+pub(crate) fn missing(what: &str, at: Spot, hint: &str, report: &mut Report<'_>) {
     report.add(codes::YAML, at, format!("`{what}` is missing"), hint);
 }
 
 /// Reports a key that is not known.
-pub(crate) fn unknown_key(key: &Key, known: &[&str], report: &mut Report) {
+pub(crate) fn unknown_key(key: &Key, known: &[&str], report: &mut Report<'_>) {
     let hint = near::hint(&key.text, known.iter().copied());
     report.add(codes::UNKNOWN_KEY, key.spot, format!("there is no key `{}` here", key.text), hint);
 }

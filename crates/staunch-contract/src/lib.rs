@@ -1,12 +1,13 @@
 //! Contracts: named, versioned Avro record schemas with Staunch's attributes, and what follows from them.
 //!
 //! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an output fits it and the
-//! way of its batches into it ([`coerce`]); and the hash of a row over the contract's values ([`hash`]).
+//! way of its batches into it ([`coerce`]); and the hash of a row over the contract's values ([`hash`]). The tree with places into
+//! which every YAML and JSON file of a project is parsed ([`yaml_tree`]) lives here too: contracts are the first to need it.
 //!
 //! **What it is not.** It knows no file format, no SQL and no store. Compatibility between versions comes with
 //! the contracts issue.
 //!
-//! **Invariants.** A contract is checked when it is made and immutable afterwards. Its Arrow schema is a
+//! **Invariants.** No text may panic or exhaust the stack. A contract is checked when it is made and immutable afterwards. Its Arrow schema is a
 //! function of the contract alone. The row hash follows `docs/design/0002-row-hash.md`, never Arrow's layout. A coercion changes no
 //! value: it widens types, or sets rows apart.
 //!
@@ -28,8 +29,9 @@ pub mod hash;
 mod infer;
 mod model;
 mod near;
-mod node;
+mod report;
 mod types;
 mod yaml;
+pub mod yaml_tree;
 
 pub use model::{Contract, Field, Type};

@@ -2,8 +2,9 @@
 
 use crate::check::{self, RawContract, RawField};
 use crate::model::{Contract, Type};
-use crate::node::{self, Key, Node, Report, Value};
+use crate::report::Report;
 use crate::types::{self, Written};
+use crate::yaml_tree::{Key, Node, Value};
 use staunch_types::{Result, codes};
 use std::path::Path;
 
@@ -38,17 +39,16 @@ impl Contract {
     /// keys, `ST0003` for unknown names, `ST0004` for names that stand twice, `ST0005` and `ST0006` for bad values and names,
     /// `ST0031` for types and rules of contracts.
     pub fn from_yaml(text: &str, path: &Path) -> Result<Self> {
-        let root = node::parse(text, path)?;
-        let mut report = Report::new(path);
-        let raw = read(&root, &mut report);
-        let contract = raw.and_then(|raw| check::finish(raw, &mut report));
-        report.end(contract)
+        Report::on(text, path, |doc, report| {
+            let raw = read(&doc.root, report)?;
+            check::finish(raw, report)
+        })
     }
 }
 
-fn read(root: &Node, report: &mut Report) -> Option<RawContract> {
+fn read(root: &Node, report: &mut Report<'_>) -> Option<RawContract> {
     let Value::Map(entries) = &root.value else {
-        let message = format!("a contract is a map, and this is {}", root.value.kind());
+        let message = format!("a contract is a mapping, and this is {}", root.value.kind());
         report.add(codes::YAML, root.spot, message, "begin with contract: NAME, version: 1 and fields:");
         return None;
     };
@@ -79,7 +79,7 @@ fn read(root: &Node, report: &mut Report) -> Option<RawContract> {
     Some(raw)
 }
 
-fn fields(node: &Node, report: &mut Report) -> Vec<RawField> {
+fn fields(node: &Node, report: &mut Report<'_>) -> Vec<RawField> {
     match &node.value {
         Value::Map(entries) if !entries.is_empty() => {
             entries.iter().map(|(name, node)| field(name, node, report)).collect()
@@ -89,14 +89,14 @@ fn fields(node: &Node, report: &mut Report) -> Vec<RawField> {
             Vec::new()
         }
         other => {
-            let message = format!("`fields` is {}, not a map", other.kind());
+            let message = format!("`fields` is {}, not a mapping", other.kind());
             report.add(codes::BAD_VALUE, node.spot, message, "write NAME: TYPE, one a line, without dashes");
             Vec::new()
         }
     }
 }
 
-fn field(name: &Key, node: &Node, report: &mut Report) -> RawField {
+fn field(name: &Key, node: &Node, report: &mut Report<'_>) -> RawField {
     let mut raw = RawField { name: name.clone(), ty: None, nullable: false, doc: None, pii: None };
     let entries = match &node.value {
         Value::Text(_) => {
@@ -133,7 +133,7 @@ fn field(name: &Key, node: &Node, report: &mut Report) -> RawField {
 }
 
 /// The type as it is written; what is wrong is reported.
-fn written(name: &Key, node: &Node, report: &mut Report) -> Option<(Written, bool)> {
+fn written(name: &Key, node: &Node, report: &mut Report<'_>) -> Option<(Written, bool)> {
     if let Value::List(_) | Value::Map(_) = node.value {
         let message = format!("the field `{}` has a union or nested type, which is not supported", name.text);
         let hint = "write TYPE? for a value that may be missing; flatten nested records into fields";
@@ -155,7 +155,7 @@ fn set_type(
     written: Option<(Written, bool)>,
     symbols: Option<&Node>,
     at: &Node,
-    report: &mut Report,
+    report: &mut Report<'_>,
 ) {
     let Some((written, nullable)) = written else { return };
     raw.nullable = nullable;

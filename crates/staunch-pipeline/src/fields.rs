@@ -5,7 +5,7 @@ use crate::mistakes::Mistakes;
 use crate::names::shown;
 use crate::suggest::hint;
 use crate::units;
-use crate::yaml::{Document, Key, Node, Spot, Value};
+use staunch_contract::yaml_tree::{Document, Key, Node, Spot, Value};
 use staunch_types::{Place, codes};
 use std::time::Duration;
 

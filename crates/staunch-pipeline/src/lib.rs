@@ -43,7 +43,6 @@ mod sql;
 mod sqltext;
 mod suggest;
 pub mod units;
-mod yaml;
 
 pub use model::{
     Budget, Connection, Input, Late, Object, ObjectRef, OptionValue, Options, Pipeline, Process, Profile,

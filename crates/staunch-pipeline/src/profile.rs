@@ -5,7 +5,7 @@ use crate::mistakes::Mistakes;
 use crate::model::{Connection, Object, OptionValue, Options, Profile, SecretRef, Treatment};
 use crate::names;
 use crate::suggest::hint;
-use crate::yaml::{Document, Key, Node, Value};
+use staunch_contract::yaml_tree::{Document, Key, Node, Spot, Value};
 use staunch_types::{Place, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -161,7 +161,7 @@ fn secret(doc: &Document, node: &Node, mistakes: &mut Mistakes) -> Option<Secret
 }
 
 /// A path as it is written: relative to the project, or absolute.
-fn path(doc: &Document, text: &str, spot: crate::yaml::Spot, mistakes: &mut Mistakes) -> Option<PathBuf> {
+fn path(doc: &Document, text: &str, spot: Spot, mistakes: &mut Mistakes) -> Option<PathBuf> {
     let (message, next) = if text.is_empty() {
         ("the path is empty", "write a path, relative to the project")
     } else if text.starts_with('~') {

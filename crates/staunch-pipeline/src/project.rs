@@ -6,8 +6,8 @@ use crate::mistakes::Mistakes;
 use crate::model::{Pipeline, Profile, Project, Treatment};
 use crate::pipeline::{self, Catalog, Draft};
 use crate::profile;
-use crate::yaml::Document;
 use staunch_contract::Contract;
+use staunch_contract::yaml_tree::Document;
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Project {
             return Err(no_project(root));
         };
         let mut mistakes = Mistakes::default();
-        let doc = Document::parse(text, Path::new(PROJECT_FILE), &mut mistakes);
+        let doc = Document::parse(text, Path::new(PROJECT_FILE), |e| mistakes.push(e));
         let (name, profile) =
             doc.map_or((None, None), |doc| profile::project(root, &doc, profile, &mut mistakes));
         let (contracts, broken) = contracts(root, &mut mistakes);
@@ -121,9 +121,7 @@ fn contracts(root: &Path, mistakes: &mut Mistakes) -> (BTreeMap<String, Arc<Cont
         let parse = |text: String| {
             if avsc { Contract::from_avsc(&text, &file) } else { Contract::from_yaml(&text, &file) }
         };
-        // JSON is YAML too: one guard for both.
-        let guarded = |text: String| crate::yaml::bounded(&text, &file).and_then(|()| parse(text));
-        match files::read(root, &file).and_then(|text| text.map(guarded).transpose()) {
+        match files::read(root, &file).and_then(|text| text.map(parse).transpose()) {
             Ok(None) => {}
             Ok(Some(contract)) => {
                 let id = contract.id();
@@ -158,7 +156,7 @@ fn pipelines(catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> BTreeMap<String,
                 continue;
             }
         };
-        let Some(doc) = Document::parse(text, &file, mistakes) else { continue };
+        let Some(doc) = Document::parse(text, &file, |e| mistakes.push(e)) else { continue };
         let Some(draft) = pipeline::read(&doc, catalog, mistakes) else { continue };
         if let Some(first) = names.get(&draft.name) {
             let message = format!("pipeline `{}` is declared twice", draft.name);

@@ -11,12 +11,11 @@ mod tests;
 use crate::mistakes::Mistakes;
 use crate::model::{Input, Sql};
 use crate::suggest::suggest;
-use crate::yaml::on_big_stack;
 use sqlparser::ast::{Statement, Visit};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
-use staunch_types::{Code, Error, Place, codes};
+use staunch_types::{Code, Error, Place, codes, on_big_stack};
 
 /// The longest query, in bytes.
 pub(crate) const LONGEST: usize = 1 << 20;
@@ -24,6 +23,9 @@ pub(crate) const LONGEST: usize = 1 << 20;
 /// The most tokens of a query. A chain of operators becomes a tree as deep as it is long, and trees are walked and dropped
 /// recursively: this many fit the stack of [`on_big_stack`] with room.
 const MOST_TOKENS: usize = 20_000;
+
+/// The stack of the parser.
+const STACK: usize = 128 << 20;
 
 /// How deep queries and expressions may nest: the limit of the parser and of the engine.
 const DEEPEST: usize = 50;
@@ -35,7 +37,7 @@ const BEGINNINGS: [&str; 4] = ["SELECT", "WITH", "VALUES", "FROM"];
 /// noted.
 pub(crate) fn inputs(sql: &Sql, mistakes: &mut Mistakes) -> Option<Vec<Input>> {
     // A panic of the parser would be a bug of ours, and stays an error: the thread ends with it.
-    let parsed = on_big_stack(|| Ok(parse(sql)));
+    let parsed = on_big_stack("sql-parser", STACK, || parse(sql));
     let errors = match parsed {
         Ok(Ok(inputs)) => return Some(inputs),
         Ok(Err(errors)) => errors,

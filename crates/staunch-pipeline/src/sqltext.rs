@@ -11,8 +11,8 @@ mod tests;
 use crate::mistakes::Mistakes;
 use crate::model::Sql;
 use crate::sql::tokenize;
-use crate::yaml::{Document, Spot};
 use sqlparser::tokenizer::Token;
+use staunch_contract::yaml_tree::{Document, Spot};
 use staunch_types::codes;
 use std::path::Path;
 

@@ -111,7 +111,7 @@ codes! {
     /// an option that this system or format does not have
     OBJECT_OPTION = "ST0041", Project, Never;
 
-    /// the command line is wrong
+    /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;
 
     /// an input file or folder is missing
@@ -171,8 +171,6 @@ codes! {
     INTERRUPTED = "Run.Interrupted", Environment, Retry;
     /// more memory is needed than the profile allows
     MEMORY = "Run.Memory", Environment, Never;
-    /// the data of a dataset are gone
-    DATASET_GONE = "Dataset.Gone", Environment, Never;
     /// the ledger does not balance
     IMBALANCE = "Ledger.Imbalance", Bug, Never;
     /// something happened that cannot happen

@@ -26,6 +26,7 @@ pub mod failpoint;
 mod fs;
 mod id;
 mod rng;
+mod stack;
 
 pub use clock::{Clock, FixedClock, Micros, SystemClock};
 pub use codes::{Code, Kind, Verdict};
@@ -33,3 +34,4 @@ pub use error::{Error, Place, Result};
 pub use fs::{Fs, FsFile, LocalFs};
 pub use id::{Epoch, Generation, Nonce, RegionId, RunId, WriteMode};
 pub use rng::{Rng, SeededRng, SystemRng};
+pub use stack::on_big_stack;

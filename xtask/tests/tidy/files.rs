@@ -1,6 +1,6 @@
 //! Rules about files: their length, their size, and the pages of error codes.
 
-use crate::tree::{Tree, Violation};
+use crate::tree::{Tree, Violation, lines_with};
 use std::collections::BTreeSet;
 
 /// Beyond this a file has more than one purpose, or says why not.
@@ -74,7 +74,28 @@ pub(crate) fn error_pages(tree: &Tree) -> Vec<Violation> {
     found
 }
 
+/// Every code is raised by shipped code: what nothing raises is promised to nobody.
+pub(crate) fn codes_are_raised(tree: &Tree) -> Vec<Violation> {
+    let mut never = codes(tree.text(CODES).unwrap_or_default());
+    for (_, code) in tree.shipped().filter(|(path, code)| *path != CODES && code.bare.contains("codes::")) {
+        never.retain(|declared| !raises(&code.bare, declared.ident));
+    }
+    let what = |code: &Declared<'_>| format!("nothing raises `{}`: raise it, or remove it", code.name);
+    never.iter().map(|code| Violation::new(CODES, code.line, what(code))).collect()
+}
+
+/// Whether a code is named other than to be imported, compared or matched.
+fn raises(code: &str, ident: &str) -> bool {
+    let lines: Vec<&str> = code.lines().collect();
+    lines_with(code, ident).into_iter().filter_map(|number| lines.get(number - 1)).any(|line| {
+        let (before, after) = line.split_once(ident).unwrap_or_default();
+        let compared = ["== codes::", "!= codes::", "== ", "!= "].iter().any(|end| before.ends_with(end));
+        !(compared || after.contains("=>") || line.trim_start().starts_with("use "))
+    })
+}
+
 struct Declared<'a> {
+    ident: &'a str,
     name: &'a str,
     title: String,
     line: usize,
@@ -95,7 +116,7 @@ fn codes(source: &str) -> Vec<Declared<'_>> {
             && ident.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
             && let Some((name, _)) = rest.split_once('"')
         {
-            found.push(Declared { name, title: title.join(" "), line: number + 1 });
+            found.push(Declared { ident, name, title: title.join(" "), line: number + 1 });
         }
         title.clear();
     }
@@ -133,5 +154,27 @@ mod tests {
         let stale = ("docs/errors/Sink.Broke.md", "# Sink.Broken\n\n> it was broken\n");
         assert_eq!(error_pages(&Tree::of(&[(CODES, codes), stale])).len(), 2);
         assert_eq!(error_pages(&Tree::of(&[(CODES, "")])).len(), 1);
+    }
+
+    #[test]
+    fn codes_are_raised_can_fail() {
+        let codes = "codes! {\n    /// it broke\n    BROKE = \"Sink.Broke\", Input, Never;\n}\n";
+        let raised =
+            |path: &str, code: &str| codes_are_raised(&Tree::of(&[(CODES, codes), (path, code)])).len();
+        assert_eq!(raised("crates/a/src/lib.rs", "fn a() { Error::new(codes::BROKE, x) }\n"), 0);
+        assert_eq!(
+            raised("crates/a/src/lib.rs", "fn a() { Error::new(codes::BROKEN, x) } // codes::BROKE\n"),
+            1
+        );
+        assert_eq!(raised("crates/a/src/tests.rs", "fn a() { Error::new(codes::BROKE, x) }\n"), 1);
+        assert_eq!(
+            raised("crates/a/src/lib.rs", "use b::codes::{A, BROKE};\nlet e = Error::new(BROKE);\n"),
+            0
+        );
+        for looks in
+            ["use b::codes::{A, BROKE};", "if e.code() == codes::BROKE {", "  codes::BROKE | codes::B => 5,"]
+        {
+            assert_eq!(raised("crates/a/src/lib.rs", looks), 1, "{looks}");
+        }
     }
 }

@@ -82,3 +82,8 @@ fn files_are_small() {
 fn every_code_has_a_page() {
     check("every code has a page", files::error_pages);
 }
+
+#[test]
+fn every_code_is_raised() {
+    check("every code is raised", files::codes_are_raised);
+}

@@ -148,7 +148,7 @@ fn all_mistakes_are_told_at_once() {
 12:25 ST0031 `timestamp-micros` is not a primitive type of Avro
 13:25 ST0001 `symbols` is missing
 14:3 ST0001 `name` is missing
-15:3 ST0005 a field is a map, and this is a number
+15:3 ST0005 a field is a mapping, and this is a number
 ",
     );
 }
@@ -159,7 +159,7 @@ fn what_is_no_json_is_refused_with_its_place() {
     refused("[1]", "1:1 ST0031 a contract is a record schema, and this is a list");
     refused(
         "{\"type\": \"record\", \"name\": \"a\", \"name\": \"b\"}",
-        "1:33 ST0004 `name` stands here twice",
+        "1:1 ST0001 `version` is missing\n1:1 ST0001 `fields` is missing\n1:33 ST0004 `name` stands here twice",
     );
 }
 

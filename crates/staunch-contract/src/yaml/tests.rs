@@ -179,8 +179,8 @@ fn a_field_that_stands_twice_is_refused_at_its_place() {
 #[test]
 fn what_is_no_contract_is_refused() {
     let begin = "begin with contract: NAME, version: 1 and fields:";
-    refused("", &format!("1:1 ST0001 a contract is a map, and this is nothing; {begin}"));
-    refused("- a\n- b\n", &format!("1:1 ST0001 a contract is a map, and this is a list; {begin}"));
+    refused("", &format!("1:1 ST0001 a contract is a mapping, and this is nothing; {begin}"));
+    refused("- a\n- b\n", &format!("1:1 ST0001 a contract is a mapping, and this is a list; {begin}"));
     refused(
         "doc: x\n",
         "
@@ -192,7 +192,7 @@ fn what_is_no_contract_is_refused() {
     refused(&with_fields("{}"), "3:9 ST0031 the contract has no fields; list them: NAME: TYPE");
     refused(
         &with_fields("\n  - a: int"),
-        "4:3 ST0005 `fields` is a list, not a map; write NAME: TYPE, one a line, without dashes",
+        "4:3 ST0005 `fields` is a list, not a mapping; write NAME: TYPE, one a line, without dashes",
     );
 }
 
@@ -206,6 +206,23 @@ fn broken_yaml_is_refused_with_its_place() {
     }
     let error = Contract::from_yaml("contract: a\n---\ncontract: b\n", Path::new("x.yaml")).unwrap_err();
     assert_eq!(error.message(), "the file holds more than one document");
+}
+
+#[test]
+fn a_deep_text_is_refused_and_overflows_no_stack() {
+    for text in crate::yaml_tree::tests::deep() {
+        for error in [
+            Contract::from_yaml(&text, Path::new("x.yaml")).unwrap_err(),
+            Contract::from_avsc(&text, Path::new("x.avsc")).unwrap_err(),
+        ] {
+            assert_eq!(error.code().name, "ST0001", "{error}");
+        }
+        let error = Contract::from_yaml(
+            &format!("contract: c\nversion: 1\nfields: {{a: {text}"),
+            Path::new("x.yaml"),
+        );
+        assert_eq!(error.unwrap_err().code().name, "ST0001");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::session::STACK_BYTES;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Statement, Visit, Visitor};
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Result, on_big_stack};
 use std::ops::ControlFlow;
 
 /// The most levels of an expression, and of a plan. A chain of operators is as deep as it is long.
@@ -18,13 +18,7 @@ const SHALLOW: usize = 50;
 /// # Errors
 /// `Internal.Bug` if the thread cannot be started, or ends in a panic.
 pub(crate) fn big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    let failed = |message| Error::new(codes::INTERNAL, message).hint("report this with the SQL of the stage");
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("sql-planner".to_owned()).stack_size(STACK_BYTES);
-        let thread =
-            thread.spawn_scoped(scope, work).map_err(|_| failed("the SQL planner could not be started"))?;
-        thread.join().map_err(|_| failed("the SQL planner failed"))
-    })
+    on_big_stack("sql-planner", STACK_BYTES, work)
 }
 
 /// Does `work` on a grown stack if it goes `depth` levels down; else right here.

@@ -4,7 +4,7 @@ use super::{Catalog, read};
 use crate::graph;
 use crate::mistakes::Mistakes;
 use crate::profile;
-use crate::yaml::Document;
+use staunch_contract::yaml_tree::Document;
 use staunch_types::{Rng, SeededRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,7 +27,7 @@ fn check(text: String, project: bool) -> usize {
         contracts: &contracts,
         broken: &none,
     };
-    if let Some(doc) = Document::parse(text, Path::new("pipelines/p.yaml"), &mut mistakes) {
+    if let Some(doc) = Document::parse(text, Path::new("pipelines/p.yaml"), |e| mistakes.push(e)) {
         if project {
             profile::project(Path::new("/nowhere"), &doc, None, &mut mistakes);
         } else if let Some(draft) = read(&doc, &catalog, &mut mistakes) {

@@ -1,14 +1,14 @@
 use super::{from_file, from_scalar};
 use crate::mistakes::Mistakes;
 use crate::model::Sql;
-use crate::yaml::{Document, Value};
+use staunch_contract::yaml_tree::{Document, Value};
 use staunch_types::{Rng, SeededRng};
 use std::path::Path;
 
 /// The SQL of the key `q` of a YAML text.
 fn scalar(yaml: &str) -> Result<Sql, String> {
     let mut mistakes = Mistakes::default();
-    let doc = Document::parse(yaml.to_owned(), Path::new("p.yaml"), &mut mistakes);
+    let doc = Document::parse(yaml.to_owned(), Path::new("p.yaml"), |e| mistakes.push(e));
     let sql = doc.and_then(|doc| {
         let Value::Map(entries) = &doc.root.value else { return None };
         let (_, node) = entries.iter().find(|(k, _)| k.text == "q")?;

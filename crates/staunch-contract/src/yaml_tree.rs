@@ -1,36 +1,44 @@
-//! A YAML document as a tree that knows where everything stands.
+//! A YAML document as a tree that knows where everything stands: the one parser of contracts, pipelines and projects.
 //!
-//! A derived deserializer stops at the first mistake; a tree lets all of them be reported at once. Places are those of the
+//! A derived deserializer stops at the first mistake; a tree lets all of them be reported at once, each with its place. JSON goes
+//! the same way, since it is YAML too. Places are those of the
 //! definition: a value that comes through an alias is reported where it was written. Bombs are stopped by budgets on size, depth,
-//! nodes and replayed aliases. Only `true` and `false` are booleans; merge keys and unknown tags are refused.
+//! nodes and replayed aliases, and the parser has a stack that is large enough for them, whatever thread asks. Only `true` and `false` are booleans; merge keys and unknown tags are refused.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use crate::mistakes::Mistakes;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
-use staunch_types::{Error, Place, codes};
+use staunch_types::{Error, Place, codes, on_big_stack};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Nothing, `null` or `~`.
     Null,
+    /// `true` or `false`, and no other word.
     Bool(bool),
+    /// A whole number.
     Int(i128),
+    /// Any other number.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping, in the order of the document; no key stands in it twice.
     Map(Vec<(Key, Node)>),
 }
 
 impl Value {
     /// What it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a boolean",
@@ -44,11 +52,15 @@ impl Value {
 
 /// Where something stands: line and column in characters from 1 (0: unknown), and its bytes in the document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub(crate) line: u64,
-    pub(crate) column: u64,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Spot {
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+    /// Where its bytes begin.
+    pub start: usize,
+    /// Where they end.
+    pub end: usize,
 }
 
 impl Spot {
@@ -62,46 +74,52 @@ impl Spot {
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) spot: Spot,
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it stands.
+    pub spot: Spot,
 }
 
 /// A key and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) text: String,
-    pub(crate) spot: Spot,
+pub struct Key {
+    /// The key.
+    pub text: String,
+    /// Where it stands.
+    pub spot: Spot,
 }
 
 /// A parsed file.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub struct Document {
     /// The file, relative to the project.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Its text.
-    pub(crate) text: String,
+    pub text: String,
     /// Its content.
-    pub(crate) root: Node,
+    pub root: Node,
 }
 
 impl Document {
-    /// Reads one document. A key that stands twice is noted, and the first one counts. `None` if it is no YAML at all.
-    pub(crate) fn parse(text: String, file: &Path, mistakes: &mut Mistakes) -> Option<Self> {
-        match on_big_stack(|| read(&text, file)) {
+    /// Reads one document and notes what is wrong with it. A key that stands twice is noted, and the first one counts. `None` if
+    /// it is no YAML at all, is too large, or nests too deep.
+    pub fn parse(text: String, file: &Path, mut note: impl FnMut(Error)) -> Option<Self> {
+        match on_big_stack("yaml", STACK, || read(&text, file)).and_then(|read| read) {
             Ok(mut root) => {
-                keep_first(&mut root, file, mistakes);
+                keep_first(&mut root, file, &mut note);
                 Some(Self { file: file.to_owned(), text, root })
             }
             Err(error) => {
-                mistakes.push(error);
+                note(error);
                 None
             }
         }
     }
 
     /// The place of a spot. The length is known for what stands on one line.
-    pub(crate) fn place(&self, spot: Spot) -> Place {
+    #[must_use]
+    pub fn place(&self, spot: Spot) -> Place {
         let mut place = place(&self.file, spot);
         let covered = self.text.get(spot.start..spot.end).filter(|t| !t.contains('\n'));
         place.length = covered.map(|t| t.chars().count() as u64).filter(|n| *n > 0);
@@ -109,7 +127,8 @@ impl Document {
     }
 
     /// The place of a part of a scalar that stands on one line without escapes: `length` characters after `skip`.
-    pub(crate) fn place_in(&self, spot: Spot, skip: usize, length: usize) -> Place {
+    #[must_use]
+    pub fn place_in(&self, spot: Spot, skip: usize, length: usize) -> Place {
         let quoted = self.text.get(spot.start..).is_some_and(|t| t.starts_with(['"', '\'']));
         let column = spot.column.saturating_add(u64::from(quoted)).saturating_add(skip as u64);
         let mut place = place(&self.file, Spot { column, ..spot });
@@ -134,39 +153,21 @@ fn read(text: &str, file: &Path) -> Result<Node, Error> {
         .map_err(|error| explain(error.without_snippet(), file))
 }
 
-/// Refuses a document that is too large or too deep for the parser, whatever it says otherwise: a guard for parsers
-/// that set themselves no limits.
-pub(crate) fn bounded(text: &str, file: &Path) -> Result<(), Error> {
-    match on_big_stack(|| read(text, file)) {
-        Err(error) if error.message() == TOO_LARGE => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Does work that recurses on a stack that is large enough for every depth that the budgets allow: the parser takes
-/// tens of kilobytes a level in a build without optimisation, and some callers have two megabytes.
-pub(crate) fn on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    let bug = |message: &str| Error::new(codes::INTERNAL, message).hint("report this with the file");
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("parser".to_owned()).stack_size(STACK);
-        match thread.spawn_scoped(scope, work) {
-            Ok(thread) => thread.join().unwrap_or_else(|_| Err(bug("the parser failed"))),
-            Err(_) => Err(bug("the parser could not be started")),
-        }
-    })
-}
-
 fn place(file: &Path, spot: Spot) -> Place {
     if spot.line == 0 { Place::file(file) } else { Place::file(file).at(spot.line, spot.column.max(1)) }
 }
 
 /// How deep mappings and lists may nest.
 const DEEPEST: usize = 64;
-/// The stack of a parser.
+/// The stack of the parser: it takes tens of kilobytes a level in a build without optimisation.
 const STACK: usize = 128 << 20;
 
-const TOO_LARGE: &str = "the file is too large or too deep";
-const USE_LESS: &str = "split it, nest less, and use fewer aliases";
+/// A document that is beyond the budgets.
+fn too_large(place: Place) -> Error {
+    Error::new(codes::YAML, "the file is too large or too deep")
+        .place(place)
+        .hint("split it, nest less, and use fewer aliases")
+}
 
 /// What the library says about a file that is too large, too deep or a bomb, where its kind of error does not tell.
 const TOO_MUCH: [&str; 3] = ["recursion limit", "too large or too complex", "nesting"];
@@ -183,13 +184,12 @@ fn explain(error: &serde_saphyr::Error, file: &Path) -> Error {
         serde_saphyr::Error::Budget { .. }
         | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
         | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
-        | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => (TOO_LARGE.to_owned(), USE_LESS),
+        | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. } => return too_large(place),
         other => {
             let said = UserMessageFormatter.format_message(other);
             let said = said.lines().next().unwrap_or_default().to_owned();
             if TOO_MUCH.iter().any(|t| said.contains(t)) {
-                let error = Error::new(codes::YAML, TOO_LARGE).place(place);
-                return error.hint(USE_LESS);
+                return too_large(place);
             }
             let hint =
                 "mend the YAML at this place; a text with special characters goes between quotation marks";
@@ -204,24 +204,23 @@ fn node(spanned: Spanned<Value>) -> Node {
 }
 
 /// Notes keys that stand twice in one mapping and leaves the first. The depth is bounded by the budget of the parser.
-fn keep_first(node: &mut Node, file: &Path, mistakes: &mut Mistakes) {
+fn keep_first(node: &mut Node, file: &Path, note: &mut impl FnMut(Error)) {
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| keep_first(item, file, mistakes)),
+        Value::List(items) => items.iter_mut().for_each(|item| keep_first(item, file, note)),
         Value::Map(entries) => {
             let mut seen = BTreeSet::new();
             entries.retain(|(key, _)| {
                 let first = seen.insert(key.text.clone());
                 if !first {
-                    mistakes.add(
-                        codes::DUPLICATE_NAME,
-                        place(file, key.spot),
-                        format!("`{}` stands here twice", key.text),
-                        "keep one of the two",
+                    note(
+                        Error::new(codes::DUPLICATE_NAME, format!("`{}` stands here twice", key.text))
+                            .place(place(file, key.spot))
+                            .hint("keep one of the two"),
                     );
                 }
                 first
             });
-            entries.iter_mut().for_each(|(_, value)| keep_first(value, file, mistakes));
+            entries.iter_mut().for_each(|(_, value)| keep_first(value, file, note));
         }
         _ => {}
     }

@@ -14,6 +14,7 @@ mod context;
 mod keys;
 mod open;
 mod systems;
+mod targets;
 mod verbs;
 
 pub use context::{App, Environment, RunContext, Verb, authorize};

@@ -1,11 +1,11 @@
 //! A project that is open: files read, sources made, SQL planned.
 
 use crate::context::App;
-use crate::systems;
+use crate::{systems, targets};
 use staunch_commit::store::{LocalStore, Store};
 use staunch_commit::{Log, ProfileKey, Source};
 use staunch_engine::run::Graph;
-use staunch_pipeline::{Pipeline, Project, suggest};
+use staunch_pipeline::{Pipeline, Project, Survey, suggest};
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,12 +23,16 @@ impl Opened {
     /// # Errors
     /// Everything that is wrong with its files, at once.
     pub fn open(start: &Path, profile: Option<&str>) -> Result<Self> {
-        // `.` has no parent to look into; its full path has.
-        let full = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_path_buf());
-        let root = staunch_pipeline::find_root(&full)?;
-        // Shorter in messages, where that is the same folder.
-        let root = if root == full { start.to_path_buf() } else { root };
-        Ok(Self { project: Project::load(&root, profile)? })
+        Ok(Self { project: Project::load(&root(start)?, profile)? })
+    }
+
+    /// Opens what is sound of the project at or above `start`, and tells everything that is wrong with the rest of its files.
+    ///
+    /// # Errors
+    /// `ST0007` if there is no project.
+    pub(crate) fn survey(start: &Path, profile: Option<&str>) -> Result<(Option<Self>, Vec<Error>)> {
+        let Survey { project, mistakes } = Project::survey(&root(start)?, profile)?;
+        Ok((project.map(|project| Self { project }), mistakes))
     }
 
     /// The pipeline of this name.
@@ -74,6 +78,16 @@ impl Opened {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn graph(&self, pipeline: &Pipeline, key: Option<&ProfileKey>) -> Result<Graph> {
+        let (graph, mut errors) = self.survey_graph(pipeline, key);
+        errors.extend(targets::shared(&self.project, Some(&pipeline.name)));
+        match Error::many(Error::in_order(errors)) {
+            Some(error) => Err(error),
+            None => Ok(graph),
+        }
+    }
+
+    /// As much of a pipeline as can be planned, and everything that is wrong with the rest.
+    pub(crate) fn survey_graph(&self, pipeline: &Pipeline, key: Option<&ProfileKey>) -> (Graph, Vec<Error>) {
         let mut sources: BTreeMap<String, Arc<dyn Source>> = BTreeMap::new();
         let mut errors = Vec::new();
         for read in &pipeline.reads {
@@ -84,10 +98,9 @@ impl Opened {
                 Err(error) => errors.push(error),
             }
         }
-        if let Some(error) = Error::many(errors) {
-            return Err(error);
-        }
-        Graph::build(pipeline.clone(), &sources)
+        let (graph, more) = Graph::survey(pipeline.clone(), &sources);
+        errors.extend(more);
+        (graph, errors)
     }
 
     /// The folder of a pipeline's region.
@@ -119,4 +132,13 @@ impl Opened {
         let store: Arc<dyn Store> = Arc::new(self.store(app, pipeline)?);
         Ok(Some(Log::new(store)))
     }
+}
+
+/// The folder of the project at or above `start`.
+fn root(start: &Path) -> Result<PathBuf> {
+    // `.` has no parent to look into; its full path has.
+    let full = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_path_buf());
+    let root = staunch_pipeline::find_root(&full)?;
+    // Shorter in messages, where that is the same folder.
+    Ok(if root == full { start.to_path_buf() } else { root })
 }

@@ -3,16 +3,20 @@
 use crate::mistakes::Mistakes;
 use crate::model::{Pipeline, Process, Profile, Read, Write};
 use crate::names::is_stage;
-use crate::pipeline::{Draft, DraftProcess, DraftWrite};
+use crate::pipeline::{Draft, DraftProcess, DraftRead, DraftWrite};
 use crate::suggest::{hint, suggest};
 use staunch_contract::Contract;
 use staunch_types::{WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// Checks the edges and makes the checked form; `None` if something is missing, which was noted here or before.
-pub(crate) fn check(draft: Draft, profile: Option<&Profile>, mistakes: &mut Mistakes) -> Option<Pipeline> {
-    let before = mistakes.count();
+/// Checks the edges and makes the checked form of what is sound: a stage about which something was noted, here or before, is left
+/// out, and so is what lies below it. `None` without a profile.
+pub(crate) fn check(
+    mut draft: Draft,
+    profile: Option<&Profile>,
+    mistakes: &mut Mistakes,
+) -> Option<Pipeline> {
     let stages = declared(&draft, mistakes);
     // What was meant by a wrong name is used, if not by that name.
     let mut used: BTreeSet<String> = BTreeSet::new();
@@ -55,8 +59,8 @@ pub(crate) fn check(draft: Draft, profile: Option<&Profile>, mistakes: &mut Mist
             }
         }
     }
-    writes(&draft, &stages, profile, mistakes);
-    if mistakes.count() > before { None } else { finished(draft, &order, profile) }
+    writes(&mut draft.writes, &stages, profile, mistakes);
+    finished(draft, &order, profile)
 }
 
 /// A stage that was declared.
@@ -177,13 +181,14 @@ fn back_to(start: usize, inputs: &[Vec<usize>], done: &[bool]) -> Option<Vec<usi
 }
 
 fn writes(
-    draft: &Draft,
+    drafts: &mut [DraftWrite],
     stages: &BTreeMap<String, Stage>,
     profile: Option<&Profile>,
     mistakes: &mut Mistakes,
 ) {
     let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for write in &draft.writes {
+    for write in drafts {
+        let before = mistakes.count();
         if let Some(to) = &write.to {
             // SQLite does not tell tables apart by case.
             let connection = profile.and_then(|p| p.connections.get(&to.connection));
@@ -196,7 +201,7 @@ fn writes(
                     let next = format!(
                         "unite the two in one stage with `UNION ALL`; the other stands on line {first}"
                     );
-                    mistakes.add(codes::DUPLICATE_NAME, to.place.clone(), message, next);
+                    mistakes.add(codes::ONE_TARGET, to.place.clone(), message, next);
                 }
                 None => {
                     seen.insert((to.connection.clone(), object), line);
@@ -208,6 +213,7 @@ fn writes(
         {
             write_fits(write, &input.stage, &input.place, stage, mistakes);
         }
+        write.sound &= mistakes.count() == before;
     }
 }
 
@@ -232,62 +238,73 @@ fn write_fits(
     }
 }
 
-/// The checked form of a draft without mistakes.
+/// The checked form of what is sound.
 fn finished(draft: Draft, order: &[usize], profile: Option<&Profile>) -> Option<Pipeline> {
-    let reads: Option<Vec<Read>> = draft
-        .reads
-        .into_iter()
-        .map(|r| {
-            Some(Read {
-                name: r.name,
-                place: r.place,
-                from: r.from?,
-                contract: r.contract?,
-                reference: r.reference,
-                late_after: r.late_after,
-                late: r.late,
-                validate: r.validate,
-            })
-        })
-        .collect();
-    let mut processes: Vec<Option<DraftProcess>> = draft.processes.into_iter().map(Some).collect();
-    let ordered: Option<Vec<Process>> = order
-        .iter()
-        .map(|i| {
-            let p = processes.get_mut(*i)?.take()?;
-            let (sql, inputs) = p.query?;
-            Some(Process {
-                name: p.name,
-                place: p.place,
-                sql,
-                inputs,
-                contract: p.contract,
-                nondeterministic: p.nondeterministic,
-            })
-        })
-        .collect();
-    let writes: Option<Vec<Write>> = draft
-        .writes
-        .into_iter()
-        .map(|w| {
-            let to = w.to?;
-            Some(Write {
-                name: format!("{}/{}", to.connection, to.object),
-                place: w.place,
-                from: w.from?,
-                to,
-                mode: w.mode,
-                allow_empty: w.allow_empty,
-            })
-        })
-        .collect();
+    // Of two stages with one name nobody knows which one is meant.
+    let names = draft.reads.iter().map(|r| &r.name).chain(draft.processes.iter().map(|p| &p.name));
+    let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
+    for name in names {
+        if !once.insert(name.clone()) {
+            twice.insert(name.clone());
+        }
+    }
+    let reads: Vec<Read> =
+        draft.reads.into_iter().filter(|r| r.sound && !twice.contains(&r.name)).filter_map(read).collect();
+    let mut sound: BTreeSet<String> = reads.iter().map(|r| r.name.clone()).collect();
+    let mut drafts: Vec<Option<DraftProcess>> = draft.processes.into_iter().map(Some).collect();
+    let mut processes = Vec::new();
+    for draft in order.iter().filter_map(|i| drafts.get_mut(*i)?.take()) {
+        let Some(process) = process(draft).filter(|p| !twice.contains(&p.name)) else { continue };
+        if process.inputs.iter().all(|input| sound.contains(&input.stage)) {
+            sound.insert(process.name.clone());
+            processes.push(process);
+        }
+    }
+    let writes = draft.writes.into_iter().filter_map(write).filter(|w| sound.contains(&w.from.stage));
     Some(Pipeline {
         name: draft.name,
         file: draft.file,
         epoch_bytes: draft.epoch_bytes.or(profile.map(|p| p.epoch_bytes))?,
         budget: draft.budget,
-        reads: reads?,
-        processes: ordered?,
-        writes: writes?,
+        writes: writes.collect(),
+        reads,
+        processes,
+    })
+}
+
+fn read(draft: DraftRead) -> Option<Read> {
+    Some(Read {
+        name: draft.name,
+        place: draft.place,
+        from: draft.from?,
+        contract: draft.contract?,
+        reference: draft.reference,
+        late_after: draft.late_after,
+        late: draft.late,
+        validate: draft.validate,
+    })
+}
+
+fn process(draft: DraftProcess) -> Option<Process> {
+    let (sql, inputs) = draft.query.filter(|_| draft.sound)?;
+    Some(Process {
+        name: draft.name,
+        place: draft.place,
+        sql,
+        inputs,
+        contract: draft.contract,
+        nondeterministic: draft.nondeterministic,
+    })
+}
+
+fn write(draft: DraftWrite) -> Option<Write> {
+    let to = draft.to.filter(|_| draft.sound)?;
+    Some(Write {
+        name: format!("{}/{}", to.connection, to.object),
+        place: draft.place,
+        from: draft.from?,
+        to,
+        mode: draft.mode,
+        allow_empty: draft.allow_empty,
     })
 }

@@ -1,7 +1,8 @@
 //! Project and pipeline files: from YAML to a checked form that everybody else can trust.
 //!
 //! **What it is.** `staunch.yaml`, contracts and pipelines are parsed with positions into a raw form, then turned into
-//! [`Project`] and [`Pipeline`], or into all mistakes at once, each with its place. The edges of a pipeline are the names in
+//! [`Project`] and [`Pipeline`], or into all mistakes at once, each with its place. A [`Survey`] has both: the mistakes, and the parts
+//! without any, in which a planner may find more. The edges of a pipeline are the names in
 //! `FROM`, found by the SQL parser.
 //!
 //! **What it is not.** It plans no SQL (types are the engine's matter) and opens no connection. Options of an object belong to
@@ -49,5 +50,5 @@ pub use model::{
     Project, Read, SecretRef, Sql, Treatment, Validate, Write,
 };
 pub use options::OptionReader;
-pub use project::find_root;
+pub use project::{Survey, find_root};
 pub use suggest::suggest;

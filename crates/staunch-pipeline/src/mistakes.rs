@@ -1,6 +1,6 @@
 //! The mistakes of a project: collected, sorted, reported at once.
 
-use staunch_types::{Code, Error, Place, Result};
+use staunch_types::{Code, Error, Place};
 
 /// More mistakes than this are counted but not kept: the first ones are what is mended first.
 const MOST: usize = 1000;
@@ -37,15 +37,8 @@ impl Mistakes {
         self.found
     }
 
-    /// Everything as one error, in the order of files, lines and columns; the same mistake found twice (through an alias)
-    /// is told once.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        let key = |e: &Error| {
-            let place = e.where_();
-            (place.file.clone(), place.line, place.column, e.code().name, e.message().to_owned())
-        };
-        self.errors.sort_by_cached_key(key);
-        self.errors.dedup_by_key(|e| key(e));
-        Error::many(self.errors).map_or(Ok(()), Err)
+    /// Every mistake by itself, in the order of files, lines and columns.
+    pub(crate) fn told(self) -> Vec<Error> {
+        Error::in_order(self.errors)
     }
 }

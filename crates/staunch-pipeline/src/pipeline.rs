@@ -70,6 +70,8 @@ pub(crate) struct Draft {
 
 #[derive(Debug)]
 pub(crate) struct DraftRead {
+    /// Whether nothing is wrong with it; else what lies below it is not looked into.
+    pub(crate) sound: bool,
     pub(crate) name: String,
     pub(crate) place: Place,
     pub(crate) from: Option<ObjectRef>,
@@ -83,6 +85,8 @@ pub(crate) struct DraftRead {
 
 #[derive(Debug)]
 pub(crate) struct DraftProcess {
+    /// As with reads.
+    pub(crate) sound: bool,
     pub(crate) name: String,
     pub(crate) place: Place,
     /// The query and what it reads.
@@ -93,6 +97,8 @@ pub(crate) struct DraftProcess {
 
 #[derive(Debug)]
 pub(crate) struct DraftWrite {
+    /// As with reads.
+    pub(crate) sound: bool,
     pub(crate) place: Place,
     pub(crate) from: Option<Input>,
     pub(crate) to: Option<ObjectRef>,
@@ -124,9 +130,29 @@ pub(crate) fn read(doc: &Document, catalog: &Catalog<'_>, mistakes: &mut Mistake
         mistakes.add(codes::BAD_VALUE, place, message, "split it");
         return None;
     }
-    let reads = reads.iter().map(|(k, v)| read_stage(doc, k, v, catalog, mistakes)).collect();
-    let processes = processes.iter().map(|(k, v)| process(doc, k, v, catalog, mistakes)).collect();
-    let writes = writes.iter().map(|item| write(doc, item, catalog, mistakes)).collect();
+    let unclear =
+        |at: &Option<ObjectRef>| at.as_ref().is_none_or(|at| catalog.unclear.contains(&at.connection));
+    let read_one = |(key, node): &(Key, Node)| {
+        let before = mistakes.count();
+        let draft = read_stage(doc, key, node, catalog, mistakes);
+        let sound = mistakes.count() == before && !unclear(&draft.from);
+        DraftRead { sound, ..draft }
+    };
+    let reads = reads.iter().map(read_one).collect();
+    let process_one = |(key, node): &(Key, Node)| {
+        let before = mistakes.count();
+        let draft = process(doc, key, node, catalog, mistakes);
+        let sound = mistakes.count() == before && draft.sound;
+        DraftProcess { sound, ..draft }
+    };
+    let processes = processes.iter().map(process_one).collect();
+    let write_one = |node: &Node| {
+        let before = mistakes.count();
+        let draft = write(doc, node, catalog, mistakes);
+        let sound = mistakes.count() == before && !unclear(&draft.to);
+        DraftWrite { sound, ..draft }
+    };
+    let writes = writes.iter().map(write_one).collect();
     Some(Draft {
         name: name?.text.to_owned(),
         file: doc.file.clone(),
@@ -179,6 +205,7 @@ fn read_stage(
     names::stage(name, "stage", place.clone(), mistakes);
     let what = format!("read `{}`", names::shown(name));
     let mut draft = DraftRead {
+        sound: true,
         name: name.to_owned(),
         place: place.clone(),
         from: None,
@@ -233,6 +260,7 @@ fn process(
     let place = doc.place(key.spot);
     names::stage(name, "stage", place.clone(), mistakes);
     let mut draft = DraftProcess {
+        sound: true,
         name: name.to_owned(),
         place: place.clone(),
         query: None,
@@ -261,8 +289,10 @@ fn process(
     } else {
         fields.required_text("sql", "sql: SELECT ... FROM stage", mistakes)
     };
-    draft.contract =
-        fields.text("contract", mistakes).and_then(|text| contract(doc, text, catalog, mistakes));
+    let wanted = fields.text("contract", mistakes);
+    draft.contract = wanted.and_then(|text| contract(doc, text, catalog, mistakes));
+    // Nothing is noted here about a contract whose own file is wrong.
+    draft.sound = wanted.is_none() || draft.contract.is_some();
     let allow = fields.one_of("allow", &[("nondeterministic", true)], mistakes);
     draft.nondeterministic = allow.unwrap_or(false);
     fields.finish(PROCESS_LATER, mistakes);
@@ -350,6 +380,7 @@ fn write_items<'a>(doc: &Document, fields: &mut Fields<'a>, mistakes: &mut Mista
 fn write(doc: &Document, node: &Node, catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> DraftWrite {
     let place = doc.place(node.spot);
     let mut draft = DraftWrite {
+        sound: true,
         place: place.clone(),
         from: None,
         to: None,

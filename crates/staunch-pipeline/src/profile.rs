@@ -106,7 +106,7 @@ fn profile(
     let name = key.text.clone();
     let what = format!("profile `{}`", names::shown(&name));
     let mut fields = Fields::new(doc, node, &what, key.spot, mistakes)?;
-    let secret = fields.node("key", mistakes).and_then(|node| secret(doc, node, mistakes));
+    let secret = fields.node("key", mistakes).map(|node| secret(doc, node, mistakes));
     let pii = pii(doc, &mut fields, mistakes);
     let memory = fields.bytes("memory", mistakes).unwrap_or(MEMORY);
     let epoch_bytes = fields.bytes("epoch_bytes", mistakes).unwrap_or(EPOCH_BYTES);
@@ -130,8 +130,13 @@ fn profile(
     Some((profile, unclear))
 }
 
-/// `${file:PATH}` or `${env:NAME}`. The value itself is never quoted: somebody may have written the secret there.
-fn secret(doc: &Document, node: &Node, mistakes: &mut Mistakes) -> Option<SecretRef> {
+/// `${file:PATH}` or `${env:NAME}`. There is a key, if a wrong one: it is not reported as missing too.
+fn secret(doc: &Document, node: &Node, mistakes: &mut Mistakes) -> SecretRef {
+    secret_ref(doc, node, mistakes).unwrap_or_else(|| SecretRef::Env(String::new(), doc.place(node.spot)))
+}
+
+/// The value itself is never quoted: somebody may have written the secret there.
+fn secret_ref(doc: &Document, node: &Node, mistakes: &mut Mistakes) -> Option<SecretRef> {
     const NEXT: &str = "write `key: ${file:PATH}` or `key: ${env:NAME}`";
     let place = doc.place(node.spot);
     let Value::Text(text) = &node.value else {

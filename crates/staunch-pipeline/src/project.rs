@@ -30,6 +30,21 @@ impl Project {
     /// `NO_PROJECT` if there is no `staunch.yaml`; otherwise every mistake of all files at once, in the order of files
     /// and lines, see [`Error::all`].
     pub fn load(root: &Path, profile: Option<&str>) -> Result<Self> {
+        let Survey { project, mistakes } = Self::survey(root, profile)?;
+        match (Error::many(mistakes), project) {
+            (Some(error), _) => Err(error),
+            (None, Some(project)) => Ok(project),
+            (None, None) => Err(Error::new(codes::INTERNAL, "the project was refused without a reason")
+                .place(Place::file(PROJECT_FILE))
+                .hint("report this with the file")),
+        }
+    }
+
+    /// Reads as [`Project::load`] does, and goes on where something is wrong: for whoever wants to find more in what is sound.
+    ///
+    /// # Errors
+    /// `NO_PROJECT` if there is no `staunch.yaml`, and what keeps it from being read at all.
+    pub fn survey(root: &Path, profile: Option<&str>) -> Result<Survey> {
         let Some(text) = files::read(root, Path::new(PROJECT_FILE))? else {
             return Err(no_project(root));
         };
@@ -46,17 +61,25 @@ impl Project {
             contracts: &contracts,
             broken: &broken,
         };
-        let pipelines = pipelines(&catalog, &mut mistakes);
-        mistakes.finish()?;
-        match (name, profile) {
-            (Some(name), Some(profile)) => {
-                Ok(Self { root: root.to_owned(), name, profile, contracts, pipelines })
-            }
-            _ => Err(Error::new(codes::INTERNAL, "the project was refused without a reason")
-                .place(Place::file(PROJECT_FILE))
-                .hint("report this with the file")),
-        }
+        let mut untreated = BTreeSet::new();
+        let pipelines = pipelines(&catalog, &mut untreated, &mut mistakes);
+        let project = profile.map(|mut profile| {
+            // Noted already. Kept, such a field lets what lies below be looked at.
+            profile.pii.extend(untreated.into_iter().map(|class| (class, Treatment::Keep)));
+            Self { root: root.to_owned(), name: name.unwrap_or_default(), profile, contracts, pipelines }
+        });
+        Ok(Survey { project, mistakes: mistakes.told() })
     }
+}
+
+/// A project as far as it is sound, and what is wrong with the rest.
+#[derive(Debug)]
+pub struct Survey {
+    /// The sound parts. A stage about which there is a mistake is left out, and so is what lies below it. `None` if the profile
+    /// cannot be read. Without mistakes it is the whole project; with some it is not fit to be run.
+    pub project: Option<Project>,
+    /// Every mistake by itself, in the order of files, lines and columns.
+    pub mistakes: Vec<Error>,
 }
 
 /// The folder of the project that `start` lies in: `start` or the nearest folder above it that holds a `staunch.yaml`. `start`
@@ -143,10 +166,13 @@ fn contracts(root: &Path, mistakes: &mut Mistakes) -> (BTreeMap<String, Arc<Cont
     (contracts, broken)
 }
 
-fn pipelines(catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Pipeline> {
+fn pipelines(
+    catalog: &Catalog<'_>,
+    untreated: &mut BTreeSet<String>,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, Pipeline> {
     let mut pipelines = BTreeMap::new();
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut untreated = BTreeSet::new();
     for file in listed(catalog.root, "pipelines", &["yaml"], mistakes) {
         let text = match files::read(catalog.root, &file) {
             Ok(Some(text)) => text,
@@ -157,7 +183,7 @@ fn pipelines(catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> BTreeMap<String,
             }
         };
         let Some(doc) = Document::parse(text, &file, |e| mistakes.push(e)) else { continue };
-        let Some(draft) = pipeline::read(&doc, catalog, mistakes) else { continue };
+        let Some(mut draft) = pipeline::read(&doc, catalog, mistakes) else { continue };
         if let Some(first) = names.get(&draft.name) {
             let message = format!("pipeline `{}` is declared twice", draft.name);
             let next = format!("rename one of the two; the other is `{}`", first.display());
@@ -165,18 +191,18 @@ fn pipelines(catalog: &Catalog<'_>, mistakes: &mut Mistakes) -> BTreeMap<String,
         }
         names.insert(draft.name.clone(), file);
         if let Some(profile) = catalog.profile {
-            personal(&draft, profile, &mut untreated, mistakes);
+            personal(&mut draft, profile, untreated, mistakes);
         }
         if let Some(pipeline) = graph::check(draft, catalog.profile, mistakes) {
-            pipelines.insert(pipeline.name.clone(), pipeline);
+            pipelines.entry(pipeline.name.clone()).or_insert(pipeline);
         }
     }
     pipelines
 }
 
 /// Every class of personal data that is read has a treatment, told once per class; and what is left out is not needed.
-fn personal(draft: &Draft, profile: &Profile, untreated: &mut BTreeSet<String>, mistakes: &mut Mistakes) {
-    for read in &draft.reads {
+fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<String>, mistakes: &mut Mistakes) {
+    for read in &mut draft.reads {
         let Some(contract) = &read.contract else { continue };
         for field in &contract.fields {
             let Some(class) = &field.pii else { continue };
@@ -204,6 +230,7 @@ fn personal(draft: &Draft, profile: &Profile, untreated: &mut BTreeSet<String>, 
                     );
                     let next = format!("write `{class}: token` in profile `{}`", profile.name);
                     mistakes.add(codes::BAD_VALUE, place, message, next);
+                    read.sound = false;
                 }
                 Some(treatment @ (Treatment::Drop | Treatment::Mask | Treatment::Token))
                     if contract.event_time.as_ref() == Some(&field.name) =>
@@ -216,6 +243,7 @@ fn personal(draft: &Draft, profile: &Profile, untreated: &mut BTreeSet<String>, 
                         format!("`pii` {word} `{}`, the event time of `{}`", field.name, contract.id());
                     let next = format!("write `{class}: keep` in profile `{}`", profile.name);
                     mistakes.add(codes::BAD_VALUE, place, message, next);
+                    read.sound = false;
                 }
                 _ => {}
             }

@@ -110,6 +110,8 @@ codes! {
     WRITE_MODE = "ST0040", Project, Never;
     /// an option that this system or format does not have
     OBJECT_OPTION = "ST0041", Project, Never;
+    /// two writes go to one target
+    ONE_TARGET = "ST0042", Project, Never;
 
     /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;

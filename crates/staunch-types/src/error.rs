@@ -110,6 +110,27 @@ impl Error {
         Some(first)
     }
 
+    /// Each error by itself, with those that were found with it, in the order of files, lines and columns. The same mistake found
+    /// twice (through an alias, or by two stages) is told once.
+    #[must_use]
+    pub fn in_order(errors: Vec<Error>) -> Vec<Error> {
+        let mut each = Vec::new();
+        errors.into_iter().for_each(|error| error.unpack(&mut each));
+        let key = |e: &Error| {
+            let place = e.where_();
+            (place.file.clone(), place.line, place.column, e.code().name, e.message().to_owned())
+        };
+        each.sort_by_cached_key(key);
+        each.dedup_by_key(|e| key(e));
+        each
+    }
+
+    fn unpack(mut self, into: &mut Vec<Error>) {
+        let more = std::mem::take(&mut self.0.more);
+        into.push(self);
+        more.into_iter().for_each(|error| error.unpack(into));
+    }
+
     /// Sets the place.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {

@@ -2,8 +2,8 @@
 
 use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
-use crate::{keys, systems};
-use staunch_types::{Error, Result};
+use crate::{keys, systems, targets};
+use staunch_types::{Error, Result, codes};
 use std::path::Path;
 
 /// What was checked.
@@ -40,23 +40,24 @@ impl App {
         pipeline: Option<&str>,
         context: &RunContext,
     ) -> Result<Checked> {
-        let opened = Opened::open(start, profile)?;
+        let (opened, mut errors) = Opened::survey(start, profile)?;
+        let Some(opened) = opened else {
+            return Err(Error::many(errors).unwrap_or_else(refused_without_reason));
+        };
         let project = &opened.project;
         authorize(&context.actor, Verb::Read, &project.name)?;
-        let mut errors: Vec<Error> = keys::check(project).err().into_iter().collect();
-        let mut pipelines = Vec::new();
         let chosen: Vec<_> = match pipeline {
-            Some(name) => vec![opened.pipeline(name)?],
+            // It may be one of those that cannot be read: then that is told.
+            Some(name) if errors.is_empty() => vec![opened.pipeline(name)?],
+            Some(name) => project.pipelines.get(name).into_iter().collect(),
             None => project.pipelines.values().collect(),
         };
+        errors.extend(keys::check(project).err());
+        errors.extend(targets::shared(project, pipeline));
+        let mut pipelines = Vec::new();
         for pipeline in chosen {
-            let graph = match opened.graph(pipeline, None) {
-                Ok(graph) => graph,
-                Err(error) => {
-                    errors.push(error);
-                    continue;
-                }
-            };
+            let (graph, mistakes) = opened.survey_graph(pipeline, None);
+            errors.extend(mistakes);
             for node in &graph.writes {
                 errors.extend(systems::sink(self, &opened, &pipeline.name, node).err());
             }
@@ -71,7 +72,7 @@ impl App {
                 notes,
             });
         }
-        match Error::many(errors) {
+        match Error::many(Error::in_order(errors)) {
             Some(error) => Err(error),
             None => Ok(Checked {
                 project: project.name.clone(),
@@ -80,4 +81,8 @@ impl App {
             }),
         }
     }
+}
+
+fn refused_without_reason() -> Error {
+    Error::new(codes::INTERNAL, "the project was refused without a reason").hint("report this with its files")
 }

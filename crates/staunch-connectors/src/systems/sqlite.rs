@@ -87,28 +87,13 @@ impl SqliteSink {
     /// that no table can have. All at once.
     pub fn new(spec: SqliteSinkSpec<'_>) -> Result<Self> {
         let mut errors = Vec::new();
-        let what = format!("connection `{}`", spec.connection.name);
-        let mut reader = OptionReader::new(&spec.connection.options, &what).at(&spec.connection.place);
-        let path = reader.required_text("path");
-        // SQLite takes such names for something else than a file.
-        if path.starts_with("file:") || path == ":memory:" || path.contains('\0') {
-            reader.reject("path", "`path` does not name a file", "write a path such as `out/shop.db`");
-        }
-        errors.extend(reader.finish().err());
-
+        let found = Self::table_of(spec.project, spec.connection, spec.object);
+        let (file, table) = found.unwrap_or_else(|error| {
+            errors.push(error);
+            <(PathBuf, String)>::default()
+        });
         let declared = spec.connection.objects.get(spec.object);
-        let table = match declared {
-            Some(object) => match table_option(spec.connection, object) {
-                Ok(table) => table.unwrap_or_else(|| spec.object.to_owned()),
-                Err(error) => {
-                    errors.push(error);
-                    spec.object.to_owned()
-                }
-            },
-            None => spec.object.to_owned(),
-        };
         let place = declared.map_or(&spec.connection.place, |object| &object.place);
-        errors.extend(check_name(&table, place).err());
         errors.extend(check_contract(&spec.contract, spec.mode, place));
         if let Some(error) = Error::many(errors) {
             return Err(error);
@@ -120,7 +105,7 @@ impl SqliteSink {
             verify_full: spec.verify_full,
         };
         Ok(Self {
-            file: spec.project.join(path),
+            file,
             table,
             write: format!("{}/{}", spec.connection.name, spec.object),
             mode: spec.mode,
@@ -129,6 +114,32 @@ impl SqliteSink {
             rejected_at_most: spec.rejected_at_most.unwrap_or(REJECTED_AT_MOST),
             fs: spec.fs,
         })
+    }
+
+    /// The file and the table that a sink of this object would fill.
+    ///
+    /// # Errors
+    /// As [`SqliteSink::new`] for options.
+    pub fn table_of(project: &Path, connection: &Connection, object: &str) -> Result<(PathBuf, String)> {
+        let mut errors = Vec::new();
+        let what = format!("connection `{}`", connection.name);
+        let mut reader = OptionReader::new(&connection.options, &what).at(&connection.place);
+        let path = reader.required_text("path");
+        // SQLite takes such names for something else than a file.
+        if path.starts_with("file:") || path == ":memory:" || path.contains('\0') {
+            reader.reject("path", "`path` does not name a file", "write a path such as `out/shop.db`");
+        }
+        errors.extend(reader.finish().err());
+        let declared = connection.objects.get(object);
+        let option = declared.map_or(Ok(None), |declared| table_option(connection, declared));
+        let table = option.unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
+        let table = table.unwrap_or_else(|| object.to_owned());
+        let place = declared.map_or(&connection.place, |object| &object.place);
+        errors.extend(check_name(&table, place).err());
+        Error::many(errors).map_or(Ok((project.join(path), table)), Err)
     }
 
     /// The database file.

@@ -99,15 +99,27 @@ impl Graph {
     /// # Errors
     /// Everything that is wrong, at once: `ST0020`-`ST0040`.
     pub fn build(pipeline: Pipeline, sources: &BTreeMap<String, Arc<dyn Source>>) -> Result<Self> {
+        let (graph, errors) = Self::survey(pipeline, sources);
+        let missing = graph.pipeline.reads.iter().find(|r| graph.read(&r.name).is_none());
+        match (Error::many(errors), missing) {
+            (Some(error), _) => Err(error),
+            (None, Some(read)) => {
+                Err(Error::new(codes::INTERNAL, format!("read `{}` has no source", read.name)))
+            }
+            (None, None) => Ok(graph),
+        }
+    }
+
+    /// Plans as [`Graph::build`] does, and goes on where something is wrong: a stage that cannot be planned is left out, with
+    /// what lies below it, and so is a read without a source. A graph with mistakes is not fit to be run.
+    #[must_use]
+    pub fn survey(pipeline: Pipeline, sources: &BTreeMap<String, Arc<dyn Source>>) -> (Self, Vec<Error>) {
         let mut errors = Vec::new();
         let stages = plan_stages(&pipeline, sources, &mut errors);
-        if let Some(error) = Error::many(errors) {
-            return Err(error);
-        }
         let mut graph = Self { pipeline, reads: Vec::new(), stages, writes: Vec::new() };
-        graph.place_reads(sources)?;
-        graph.place_writes()?;
-        Ok(graph)
+        graph.place_reads(sources);
+        graph.place_writes(&mut errors);
+        (graph, errors)
     }
 
     /// The read of this name.
@@ -145,13 +157,10 @@ impl Graph {
         }
     }
 
-    fn place_reads(&mut self, sources: &BTreeMap<String, Arc<dyn Source>>) -> Result<()> {
+    fn place_reads(&mut self, sources: &BTreeMap<String, Arc<dyn Source>>) {
         for read in &self.pipeline.reads {
             let name = &read.name;
-            let source = sources
-                .get(name)
-                .cloned()
-                .ok_or_else(|| Error::new(codes::INTERNAL, format!("read `{name}` has no source")))?;
+            let Some(source) = sources.get(name).cloned() else { continue };
             let below: Vec<&StageNode> = self.stages.iter().filter(|s| self.is_below(s, name)).collect();
             let whole_below = below.iter().any(|s| !s.per_row());
             let replaced = self.pipeline.writes.iter().any(|w| {
@@ -187,7 +196,6 @@ impl Graph {
         for (stage, spooled) in self.stages.iter_mut().zip(spooled) {
             stage.spooled = spooled;
         }
-        Ok(())
     }
 
     /// Whether a stage takes the read, directly or through others (as a stream or as reference data).
@@ -199,15 +207,11 @@ impl Graph {
             .any(|input| input == read || self.stage(input).is_some_and(|above| self.is_below(above, read)))
     }
 
-    fn place_writes(&mut self) -> Result<()> {
-        let mut errors = Vec::new();
+    fn place_writes(&mut self, errors: &mut Vec<Error>) {
         let mut nodes = Vec::new();
         for write in &self.pipeline.writes {
             let from = &write.from.stage;
-            let contract = self
-                .contract(from)
-                .cloned()
-                .ok_or_else(|| Error::new(codes::INTERNAL, format!("stage `{from}` has no contract")))?;
+            let Some(contract) = self.contract(from).cloned() else { continue };
             let read = self.stream_of(from);
             let scope = read.as_deref().and_then(|r| self.read(r)).map_or(Scope::Whole, |r| r.scope);
             let node = WriteNode {
@@ -220,7 +224,6 @@ impl Graph {
             nodes.push(node);
         }
         self.writes = nodes;
-        Error::many(errors).map_or(Ok(()), Err)
     }
 
     /// `DESIGN`: below a whole read the write is a replace, or an upsert by a key; an append there would add the

@@ -15,9 +15,9 @@ fn scalar(yaml: &str) -> Result<Sql, String> {
         let Value::Text(text) = &node.value else { return None };
         from_scalar(&doc, text, node.spot, &mut mistakes)
     });
-    match mistakes.finish() {
-        Ok(()) => sql.ok_or_else(|| "no text".to_owned()),
-        Err(error) => Err(error.to_string()),
+    match mistakes.told().first() {
+        None => sql.ok_or_else(|| "no text".to_owned()),
+        Some(error) => Err(error.to_string()),
     }
 }
 

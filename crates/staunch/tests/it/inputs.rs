@@ -103,18 +103,6 @@ fn an_empty_result_does_not_empty_a_table_unasked() {
 }
 
 #[test]
-fn every_mistake_of_a_project_is_told_at_once_with_its_place() {
-    let project = small();
-    project.write(
-        "pipelines/wrong.yaml",
-        "pipeline: wrong\nread:\n  items: {from: in/items, contract: item@1}\nprocess:\n  a: SELECT idd FROM items\n  b: SELECT id FROM itemz\nwrite:\n  - {from: a, to: lake/items}\n",
-    );
-    let failed = project.staunch(&["check", "--output", "json"]);
-    assert_eq!(failed.code, Some(3));
-    assert!(failed.stderr.contains("itemz") && failed.stderr.contains("\"line\":6"), "{}", failed.stderr);
-}
-
-#[test]
 fn the_template_runs() {
     let project = Project::empty();
     let made = project.staunch(&["init", "shop"]).ok();

@@ -89,6 +89,14 @@ impl ParquetSink {
         self.options.check(contract)
     }
 
+    /// The folder that a sink of this object would fill.
+    ///
+    /// # Errors
+    /// As [`ParquetSink::new`].
+    pub fn folder_of(project: &Path, connection: &Connection, object: &Object) -> Result<PathBuf> {
+        ParquetOptions::read(project, connection, object).map(|options| options.folder)
+    }
+
     /// The folder that holds the published files.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -19,7 +19,7 @@ mod verbs;
 
 pub use context::{App, Environment, RunContext, Verb, authorize};
 pub use open::Opened;
-pub use staunch_commit::{ChannelSegment, Dataset, DeadLetter, Ledger, RunEnd};
+pub use staunch_commit::{ChannelSegment, Dataset, DeadLetter, Ledger, RunEnd, Uncommitted};
 pub use staunch_control::RunRow;
 pub use staunch_engine::run::{Observer, Progress, Report, Stop};
 pub use verbs::check::{Checked, CheckedPipeline};

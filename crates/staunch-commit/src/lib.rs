@@ -29,7 +29,7 @@ pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, W
 pub use log::{ApplyRecord, Log, RunState};
 pub use manifest::{
     Admitted, ChannelSegment, Dataset, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins, Progress,
-    RunEnd, Settled, SinkEpoch, Standing,
+    RunEnd, Settled, SinkEpoch, Standing, Uncommitted,
 };
 pub use seal::{ProfileKey, Sealer};
 pub use sink::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};

@@ -79,7 +79,27 @@ pub enum RunEnd {
         message: String,
         /// What to do.
         hint: String,
+        /// What the epoch that failed had counted. Older manifests do not say it.
+        #[serde(default)]
+        uncommitted: Uncommitted,
     },
+}
+
+/// What an epoch had counted when it was given up, as far as that is known: nothing of it was committed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncommitted {
+    /// Records found.
+    pub records: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Late rows.
+    pub late: u64,
+}
+
+impl From<&Ledger> for Uncommitted {
+    fn from(ledger: &Ledger) -> Self {
+        Self { records: ledger.found(), dead: ledger.dead(), late: ledger.late() }
+    }
 }
 
 /// What one epoch holds for one sink.

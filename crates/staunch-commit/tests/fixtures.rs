@@ -4,7 +4,7 @@
 
 use serde::de::DeserializeOwned;
 use staunch_commit::manifest::{EpochRecord, FORMAT, GenerationRecord, RegionRecord};
-use staunch_commit::{ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, RunEnd, Standing};
+use staunch_commit::{ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, RunEnd, Standing, Uncommitted};
 
 fn fixture<T: DeserializeOwned>(version: u32, name: &str) -> T {
     let path = format!("{}/tests/fixtures/v{version}/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -61,4 +61,13 @@ fn what_is_written_today_reads_back_the_same() {
     let manifest: Manifest = fixture(FORMAT, "manifest.json");
     let text = serde_json::to_string(&manifest).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
+}
+
+#[test]
+fn a_failed_end_without_counts_is_read() {
+    let old = r#"{"failed": {"code": "Sql.Query", "message": "the query failed", "hint": ""}}"#;
+    let RunEnd::Failed { code, uncommitted, .. } = serde_json::from_str(old).unwrap() else {
+        panic!("{old}")
+    };
+    assert_eq!((code.as_str(), uncommitted), ("Sql.Query", Uncommitted::default()));
 }

@@ -12,12 +12,14 @@ pub struct RunState;
 impl RunState {
     /// It has no end yet: it goes on, or its process has died and the next start continues it.
     pub const RUNNING: &'static str = "running";
+    /// What a running one is called where nobody holds its pipeline's lease. It is never stored: it would not be noticed.
+    pub const INTERRUPTED: &'static str = "interrupted";
     /// Every sink has applied its last epoch.
     pub const SUCCEEDED: &'static str = "succeeded";
     /// It has ended and is not continued.
     pub const FAILED: &'static str = "failed";
 
-    /// All of them.
+    /// Those that are stored.
     pub const ALL: [&'static str; 3] = [Self::RUNNING, Self::SUCCEEDED, Self::FAILED];
 }
 
@@ -108,6 +110,12 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// `Run.Busy` names the holder; `Store.Unavailable`; `ST0006` for a name that no pipeline can have.
     fn lease(&self, pipeline: &str, pid: u32, started: Micros) -> Result<Lease>;
+
+    /// Whether a live process holds the lease of a pipeline.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    fn held(&self, pipeline: &str) -> Result<bool>;
 
     /// Writes what is known about a run, in place of what was known before.
     ///

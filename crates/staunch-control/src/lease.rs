@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use staunch_types::{Error, Fs, LocalFs, Micros, Place, Result, codes};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The right to run a pipeline; dropped, it is given back.
@@ -70,6 +70,27 @@ pub(crate) fn take(dir: &Path, pipeline: &str, pid: u32, started: Micros) -> Res
     let written = lock.0.set_len(0).and_then(|()| lock.0.write_all(&holder));
     written.map_err(|e| unavailable("write a lock file", &path, &e))?;
     Ok(Lease { pipeline: pipeline.to_owned(), _guard: Box::new(lock) })
+}
+
+/// Whether a live process holds the lease. Nobody is in the way of a process that wants it: only where a name was left behind by a
+/// process that was killed is the lock taken, for the moment in which that name is removed.
+pub(crate) fn held(dir: &Path, pipeline: &str) -> Result<bool> {
+    let path = dir.join("leases").join(format!("{pipeline}.lock"));
+    let file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(unavailable("open a lock file", &path, &e)),
+    };
+    let named = file.metadata().map_err(|e| unavailable("look at a lock file", &path, &e))?.len() > 0;
+    match named.then(|| file.try_lock()) {
+        None => Ok(false),
+        Some(Ok(())) => {
+            drop(LockFile(file));
+            Ok(false)
+        }
+        Some(Err(TryLockError::WouldBlock)) => Ok(true),
+        Some(Err(TryLockError::Error(e))) => Err(unavailable("lock a file", &path, &e)),
+    }
 }
 
 fn busy(pipeline: &str, file: &mut File, path: PathBuf) -> Error {

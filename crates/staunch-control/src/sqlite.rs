@@ -152,6 +152,10 @@ impl Control for ControlStore {
         lease::take(&self.dir, pipeline, pid, started)
     }
 
+    fn held(&self, pipeline: &str) -> Result<bool> {
+        lease::held(&self.dir, pipeline)
+    }
+
     fn upsert_run(&self, row: &RunRow) -> Result<()> {
         if !RunState::ALL.contains(&row.state.as_str()) {
             let message = "a run has a state that there is not";

@@ -3,7 +3,7 @@
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
 use staunch_app::{
-    Checked, DlqRow, Ledger, LedgerView, PlanView, Preview, Report, RunEnd, RunRow, Settlement,
+    Checked, DlqRow, Ledger, LedgerView, PlanView, Preview, Report, RunEnd, RunRow, Settlement, Uncommitted,
 };
 use staunch_types::{Error, Result, codes};
 use std::fmt::Write as _;
@@ -228,12 +228,19 @@ pub(crate) fn ledger(view: &LedgerView, json: bool) -> Result<()> {
     }
     let mut text = format!("run {} of {}\n\n", view.run, view.pipeline);
     text.push_str(&ledger_text(&view.ledger));
-    if let Some(RunEnd::Failed { code, message, .. }) = &view.end {
+    if let Some(RunEnd::Failed { code, message, uncommitted, .. }) = &view.end {
         let _ = writeln!(
             text,
             "the run failed with {code}: {message}\nwhat is above was committed before; evidence: staunch dlq ls --run {}",
             view.run
         );
+        if *uncommitted != Uncommitted::default() {
+            let _ = writeln!(
+                text,
+                "the epoch that failed had found {} records, {} dead and {} late; nothing of it was committed",
+                uncommitted.records, uncommitted.dead, uncommitted.late
+            );
+        }
     }
     match &view.imbalance {
         Some(why) => {

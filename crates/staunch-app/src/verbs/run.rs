@@ -147,12 +147,15 @@ pub(crate) async fn index_last_run(control: &dyn Control, log: &Log, pipeline: &
 
 /// A run as the index keeps it.
 pub(crate) fn row(pipeline: &str, run: &LoggedRun) -> RunRow {
-    use staunch_commit::RunEnd;
-    let (state, error) = match &run.end {
-        None => (RunState::RUNNING, None),
-        Some(RunEnd::Succeeded) if run.fully_applied() => (RunState::SUCCEEDED, None),
-        Some(RunEnd::Succeeded) => (RunState::RUNNING, None),
-        Some(RunEnd::Failed { code, message, .. }) => (RunState::FAILED, Some(format!("{code}: {message}"))),
+    use staunch_commit::{RunEnd, Uncommitted};
+    let nothing = Uncommitted::default();
+    let (state, error, uncommitted) = match &run.end {
+        None => (RunState::RUNNING, None, nothing),
+        Some(RunEnd::Succeeded) if run.fully_applied() => (RunState::SUCCEEDED, None, nothing),
+        Some(RunEnd::Succeeded) => (RunState::RUNNING, None, nothing),
+        Some(RunEnd::Failed { code, message, uncommitted, .. }) => {
+            (RunState::FAILED, Some(format!("{code}: {message}")), *uncommitted)
+        }
     };
     RunRow {
         run: run.run.clone(),
@@ -163,10 +166,10 @@ pub(crate) fn row(pipeline: &str, run: &LoggedRun) -> RunRow {
         first_epoch: run.first.0,
         last_epoch: run.last.0,
         generation: run.generation.0,
-        records: run.ledger.found(),
+        records: run.ledger.found() + uncommitted.records,
         written: run.ledger.writes.values().map(|w| w.applied).sum(),
-        dead: run.ledger.dead(),
-        late: run.ledger.late(),
+        dead: run.ledger.dead() + uncommitted.dead,
+        late: run.ledger.late() + uncommitted.late,
         error,
     }
 }

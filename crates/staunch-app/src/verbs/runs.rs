@@ -8,7 +8,7 @@ use staunch_types::Result;
 use std::path::Path;
 
 impl App {
-    /// Lists runs. The index is rebuilt from the epoch logs where it is missing or behind: the logs are the truth.
+    /// Lists runs; an unfinished one on which no process works is called interrupted. The index is rebuilt from the epoch logs where it is missing or behind: the logs are the truth.
     ///
     /// # Errors
     /// `Store.*`.
@@ -36,7 +36,13 @@ impl App {
             }
         }
         control.rebuilt()?;
-        control.runs(pipeline, limit)
+        let mut rows = control.runs(pipeline, limit)?;
+        for row in rows.iter_mut().filter(|row| row.state == RunState::RUNNING) {
+            if !control.held(&row.pipeline)? {
+                row.state = RunState::INTERRUPTED.to_owned();
+            }
+        }
+        Ok(rows)
     }
 }
 

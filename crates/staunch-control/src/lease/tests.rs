@@ -1,6 +1,6 @@
 //! Leases: one holder, freed by drop and by death.
 
-use super::take;
+use super::{held, take};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
@@ -25,6 +25,23 @@ fn one_holder_at_a_time() {
     let again = take(dir.path(), "delays", 5, 19).unwrap();
     assert!(take(dir.path(), "delays", 6, 20).unwrap_err().message().ends_with("process 5"));
     drop(again);
+}
+
+#[test]
+fn it_is_held_as_long_as_its_holder_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(!held(dir.path(), "p").unwrap(), "it was never taken");
+    let lease = take(dir.path(), "p", 1, 1).unwrap();
+    assert!(held(dir.path(), "p").unwrap());
+    assert!(!held(dir.path(), "q").unwrap());
+    drop(lease);
+    assert!(!held(dir.path(), "p").unwrap());
+    // The name that a killed process leaves behind holds nothing.
+    let file = dir.path().join("leases/p.lock");
+    std::fs::write(&file, "{\"pid\":1,\"started\":1}").unwrap();
+    assert!(!held(dir.path(), "p").unwrap());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
+    assert!(take(dir.path(), "p", 2, 2).is_ok());
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Coordinator<'_> {
                 };
                 leaves.insert(input.clone(), leaf);
             }
-            self.compute_stage(session, stage, &leaves).map_err(|e| e.stage(name))?;
+            self.compute_stage(session, stage, &leaves).map_err(|e| stage.blame(e))?;
         }
         Ok(())
     }
@@ -140,6 +140,19 @@ impl Coordinator<'_> {
             handle.block_on(unique_keys(session, Arc::new(leaf), &contract.key))?;
         }
         Ok(())
+    }
+
+    /// Adds what the leaves have counted so far to an epoch that is given up.
+    pub(crate) fn count_inputs(&mut self, inputs: &Inputs) {
+        for ((_, channel), input) in inputs {
+            if let Input::Read(leaf) = input
+                && let Some(account) = leaf.so_far()
+            {
+                let mut delta = Ledger::default();
+                delta.reads.insert(channel.clone(), account);
+                self.building.ledger.add(&delta);
+            }
+        }
     }
 
     /// Closes the accounts of all leaves: drains what plans left unread.

@@ -1,6 +1,7 @@
 //! What a run reads, and whether it may: pure decisions over facts that others have gathered.
 
 use super::graph::{Graph, Scope};
+use crate::sql::start;
 use staunch_commit::{Admitted, Fingerprint, Listed, Origin, PinnedOrigin, Progress, SplitPoint, Standing};
 use staunch_types::{Error, Place, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,23 +136,29 @@ pub(crate) fn edits(
     if before.is_empty() {
         return Ok(Edits::None);
     }
-    let mut differences = Vec::new();
+    let mut differences: Vec<(Place, String)> = Vec::new();
     for node in graph.writes.iter().filter(|w| w.incremental) {
         let key = write_key(&node.write.name);
-        match before.get(&key) {
-            Some(old) if now.get(&key).is_some_and(|new| new.hash == old.hash) => {}
-            Some(_) => differences.extend(above(graph, &node.write.from.stage).iter().filter_map(|stage| {
-                let (old, new) = (before.get(stage), now.get(stage));
-                (old.map(|f| &f.definition) != new.map(|f| &f.definition))
-                    .then(|| difference(stage, old, new))
-            })),
-            None => differences.push(format!("the write to `{}` is new", node.write.name)),
+        let (Some(old), Some(new)) = (before.get(&key), now.get(&key)) else {
+            let place = node.write.place.clone();
+            let text = format!("  the write to `{}` is new ({place})", node.write.name);
+            differences.push((place, text));
+            continue;
+        };
+        if old.hash == new.hash {
+            continue;
         }
+        if old.definition != new.definition {
+            let what = format!("the write to `{}`", node.write.name);
+            differences.push(difference(&what, &node.write.place, Some(old), Some(new)));
+        }
+        differences.extend(stages(graph, &node.write.from.stage, now, before));
     }
-    differences.dedup();
-    if differences.is_empty() {
-        return Ok(Edits::None);
-    }
+    let mut told = BTreeSet::new();
+    differences.retain(|(_, text)| told.insert(text.clone()));
+    let Some((place, _)) = differences.first() else { return Ok(Edits::None) };
+    let place = place.clone();
+    let differences: Vec<String> = differences.into_iter().map(|(_, text)| text).collect();
     if allowed {
         return Ok(Edits::Accepted(differences));
     }
@@ -159,8 +166,47 @@ pub(crate) fn edits(
         codes::EDITED,
         format!("the pipeline was edited since its last run:\n{}", differences.join("\n")),
     )
-    .place(Place::file(&graph.pipeline.file))
+    .place(place)
     .hint("--full-refresh reads everything again and replaces every sink; --accept-change goes on from here and leaves what was written as it is"))
+}
+
+/// How a stage and those above it differ from those of the last run: by their definitions, and where all of these are the same, by what else
+/// decides what they give.
+fn stages(
+    graph: &Graph,
+    stage: &str,
+    now: &BTreeMap<String, Fingerprint>,
+    before: &BTreeMap<String, Fingerprint>,
+) -> Vec<(Place, String)> {
+    let above = above(graph, stage);
+    let place = |name: &str| match (graph.stage(name), graph.read(name)) {
+        (Some(node), _) => start(&node.process),
+        (None, Some(node)) => node.read.place.clone(),
+        (None, None) => Place::file(&graph.pipeline.file),
+    };
+    let what = |name: &str| format!("stage `{name}`");
+    let found: Vec<_> = above
+        .iter()
+        .filter(|name| now.get(*name).map(|f| &f.definition) != before.get(*name).map(|f| &f.definition))
+        .map(|name| difference(&what(name), &place(name), before.get(name), now.get(name)))
+        .collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let changed = |name: &str| now.get(name).map(|f| &f.hash) != before.get(name).map(|f| &f.hash);
+    let inputs = |name: &str| graph.stage(name).map(|node| node.plan.inputs.as_slice()).unwrap_or_default();
+    above
+        .iter()
+        .filter(|name| changed(name) && !inputs(name).iter().any(|input| changed(input)))
+        .map(|name| {
+            let place = place(name);
+            let text = format!(
+                "  {} ({place}): an option of its object, its contract, or the way in which its SQL is understood",
+                what(name)
+            );
+            (place, text)
+        })
+        .collect()
 }
 
 /// The name under which the fingerprint of a write is kept: apart from those of stages.
@@ -179,19 +225,24 @@ fn above(graph: &Graph, stage: &str) -> BTreeSet<String> {
     found
 }
 
-fn difference(stage: &str, old: Option<&Fingerprint>, new: Option<&Fingerprint>) -> String {
+fn difference(
+    what: &str,
+    place: &Place,
+    old: Option<&Fingerprint>,
+    new: Option<&Fingerprint>,
+) -> (Place, String) {
     let lines = |f: Option<&Fingerprint>| -> Vec<String> {
         f.map(|f| f.definition.lines().map(str::to_owned).collect()).unwrap_or_default()
     };
     let (old, new) = (lines(old), lines(new));
-    let mut text = format!("  stage `{stage}`:");
+    let mut text = format!("  {what} ({place}):");
     for line in old.iter().filter(|l| !new.contains(l)) {
         text.push_str(&format!("\n    - {line}"));
     }
     for line in new.iter().filter(|l| !old.contains(l)) {
         text.push_str(&format!("\n    + {line}"));
     }
-    text
+    (place.clone(), text)
 }
 
 /// Whether the whole reads can be skipped: the same versions of all inputs, the same stages, nothing that asks for the time.

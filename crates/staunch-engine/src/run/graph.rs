@@ -1,11 +1,11 @@
 //! A pipeline with its SQL planned: which stage runs when, over which transport, and which writes it can keep.
 
-use crate::sql::{Relation, Shape, StagePlan, plan_stage};
+use crate::sql::{Relation, Shape, StagePlan, plan_stage, start};
 use arrow::datatypes::Schema;
 use staunch_commit::Source;
 use staunch_contract::Contract;
 use staunch_pipeline::{Late, Pipeline, Process, Read, Write};
-use staunch_types::{Error, Result, WriteMode, codes};
+use staunch_types::{Error, Place, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -78,6 +78,21 @@ impl StageNode {
     #[must_use]
     pub fn per_row(&self) -> bool {
         self.streamed.is_some()
+    }
+
+    /// An error of this stage. What its query is to blame for stands where its SQL does; what a file or the disk is to blame for
+    /// does not.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        let error = error.stage(&self.process.name);
+        let of_query = matches!(
+            error.code(),
+            codes::QUERY | codes::VIOLATION | codes::KEY_NOT_UNIQUE | codes::MEMORY | codes::INTERNAL
+        );
+        if !of_query || error.where_().file.is_some() {
+            return error;
+        }
+        let Place { stage, field, .. } = error.where_().clone();
+        error.place(Place { stage, field, ..start(&self.process) })
     }
 }
 

@@ -116,6 +116,11 @@ impl ReadLeaf {
         self.shared.keeps_account
     }
 
+    /// What it has counted so far, if it keeps the account of the read.
+    pub(crate) fn so_far(&self) -> Option<ReadAccount> {
+        self.shared.keeps_account.then(|| lock(&self.shared.tally).account.clone())
+    }
+
     /// Reads what is left unread, and closes the accounts.
     pub(crate) fn finish(&self) -> Result<LeafOutcome> {
         let shared = &self.shared;

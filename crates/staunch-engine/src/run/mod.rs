@@ -34,7 +34,7 @@ use cx::RunCx;
 use position::Position;
 use staunch_commit::{
     Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState, Segment,
-    Standing,
+    Standing, Uncommitted,
 };
 use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes};
 use std::collections::BTreeMap;
@@ -164,6 +164,7 @@ fn begin(
                 message: "the pipeline was edited, or a full refresh was asked for, before the run had ended"
                     .into(),
                 hint: String::new(),
+                uncommitted: Uncommitted::default(),
             };
             handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, Some(standing)))?;
             Ok(None)
@@ -343,7 +344,10 @@ impl<'a> Coordinator<'a> {
             // The inputs of whole-input stages are sealed before anything is computed over them.
             self.cut()?;
         }
-        self.compute(&session, &mut inputs)?;
+        if let Err(error) = self.compute(&session, &mut inputs) {
+            self.count_inputs(&inputs);
+            return Err(error);
+        }
         self.close_inputs(inputs)?;
         self.check_budget()?;
         self.end(base)
@@ -439,6 +443,7 @@ impl<'a> Coordinator<'a> {
     fn fail(&mut self, base: &Standing, error: Error) -> Result<()> {
         let next = Building::new(self.cx, self.committer);
         let building = std::mem::replace(&mut self.building, next);
+        let uncommitted = Uncommitted::from(&building.ledger);
         let evidence = match error.code() {
             codes::BUDGET | codes::IMBALANCE => building.into_evidence().unwrap_or_default(),
             _ => Vec::new(),
@@ -451,6 +456,7 @@ impl<'a> Coordinator<'a> {
             code: error.code().name.to_owned(),
             message: error.message().to_owned(),
             hint: error.next_step().unwrap_or_default().to_owned(),
+            uncommitted,
         };
         // The first error is what the user must see; a second one while ending leaves the run unfinished.
         match self.commit(draft, EpochKind::End { end }, Some(name)) {
@@ -485,7 +491,7 @@ fn bind_chains(
             references.insert(input.clone(), coordinator.read_leaf(inputs, name, input)?);
         }
         let chain = coordinator.handle.block_on(plan.bind(session, &references));
-        chains.insert(name.clone(), chain.map_err(|e| e.stage(name))?);
+        chains.insert(name.clone(), chain.map_err(|e| stage.blame(e))?);
     }
     Ok(chains)
 }

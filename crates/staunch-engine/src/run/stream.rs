@@ -346,7 +346,7 @@ fn below(
             return Err(Error::new(codes::INTERNAL, format!("stage `{stage_name}` has no input")));
         };
         let taken = input.0.num_rows() as u64;
-        let result = chain.run(&input.0, &input.1).map_err(|e| e.stage(stage_name))?;
+        let result = chain.run(&input.0, &input.1).map_err(|e| stage.blame(e))?;
         out.stages.push((stage_name.to_owned(), stage_account(taken, &result)));
         let far = result.passed + result.filtered + result.dead.len() as u64;
         let streamed = stage.streamed.as_deref().unwrap_or(name);

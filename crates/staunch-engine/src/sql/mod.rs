@@ -41,6 +41,7 @@ pub(crate) use deep::{big_stack, grown};
 pub(crate) use facts::equi_join;
 pub(crate) use fail::{Failure, Stop, failure, memory, query_error, through};
 pub(crate) use flat::is_chain;
+pub(crate) use place::start;
 pub(crate) use plan_sql::{parse, plan_sql, with_tables};
 pub(crate) use session::planning;
 pub(crate) use session::state;

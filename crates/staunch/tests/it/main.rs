@@ -9,4 +9,5 @@ mod flights;
 mod inputs;
 mod project;
 mod rules;
+mod states;
 mod tables;

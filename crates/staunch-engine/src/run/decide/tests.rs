@@ -75,6 +75,8 @@ fn files_are_admitted_by_the_rules() {
 #[test]
 fn a_difference_shows_the_lines() {
     let f = |text: &str| Fingerprint { hash: String::new(), definition: text.into() };
-    let text = difference("a", Some(&f("x\ny")), Some(&f("x\nz")));
-    assert_eq!(text, "  stage `a`:\n    - y\n    + z");
+    let at = Place::file("p.yaml").at(5, 8);
+    let (place, text) = difference("stage `a`", &at, Some(&f("x\ny")), Some(&f("x\nz")));
+    assert_eq!(place, at);
+    assert_eq!(text, "  stage `a` (p.yaml:5:8):\n    - y\n    + z");
 }

@@ -85,7 +85,7 @@ fn oversize(input: &Input, cutter: &Cutter, found: Oversize, offset: u64, lines:
     let limit = cutter.max_record;
     Error::new(codes::SOURCE_TOO_LARGE, format!("the record at byte {offset} is larger than {limit} bytes"))
         .place(place)
-        .hint("look for a quotation mark that is never closed, or raise `max_record:` of the object")
+        .hint("look whether the file has line breaks and is of this `format:`, or raise `max_record:` of the object")
 }
 
 /// The splitter of a text file.
@@ -184,8 +184,8 @@ impl Splitter for TextSplitter {
         if self.done {
             return Ok(None);
         }
-        let mut buffer = Vec::with_capacity(self.chunk_bytes.saturating_add(2 * STEP));
-        buffer.append(&mut self.rest);
+        let mut buffer = std::mem::take(&mut self.rest);
+        buffer.reserve(self.chunk_bytes.saturating_add(2 * STEP).saturating_sub(buffer.len()));
         let missing = self.chunk_bytes.saturating_sub(buffer.len());
         self.input.fill(&mut buffer, missing)?;
         let mut cut = Cut::default();
@@ -199,7 +199,14 @@ impl Splitter for TextSplitter {
                 None => self.input.fill(&mut buffer, STEP)?,
             }
         };
-        self.rest = buffer.split_off(end);
+        if buffer.len() - end > self.chunk_bytes {
+            // Much was read in search of a closing quotation mark: no chunk holds on to the memory of that.
+            let chunk = buffer.drain(..end).collect();
+            self.rest = std::mem::replace(&mut buffer, chunk);
+        } else {
+            self.rest = buffer.split_off(end);
+            buffer.shrink_to(2 * end);
+        }
         if self.rest.is_empty() {
             self.input.fill(&mut self.rest, STEP)?;
         }

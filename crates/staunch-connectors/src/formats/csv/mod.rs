@@ -88,6 +88,8 @@ pub(crate) struct CsvDecoder {
     pub(crate) projection: Arc<Projection>,
     /// How many columns a record has.
     pub(crate) columns: usize,
+    /// The limit of a record.
+    pub(crate) max_record: usize,
     /// The header: a record that repeats it is no record of data.
     pub(crate) header: Option<Vec<u8>>,
     /// One per contract field.
@@ -100,7 +102,7 @@ impl TextDecoder for CsvDecoder {
         fill.utf8 = std::str::from_utf8(&chunk.bytes).is_ok();
         let mut spans = Vec::with_capacity(found);
         let mut broken = Vec::new();
-        let mut tokens = Tokens::new(self.columns, &self.spec, self.header.as_deref());
+        let mut tokens = Tokens::new(self.columns, &self.spec, self.max_record, self.header.as_deref());
         let mut at = 0;
         while at < chunk.bytes.len() {
             at = tokens.block(&chunk.bytes, at);

@@ -2,6 +2,7 @@
 
 use super::CsvSpec;
 use crate::formats::simd::{find2, near2};
+use crate::read::cut::ends_field;
 use crate::read::fault::{AFTER_QUOTE, Fault, RAGGED, REPEATED_HEADER, UNCLOSED_QUOTE};
 use crate::read::text::Span;
 use memchr::{memchr, memrchr};
@@ -14,6 +15,8 @@ const BLOCK: usize = 1024;
 pub(super) struct Tokens<'a> {
     delimiter: u8,
     quote: u8,
+    /// The limit of a record, up to which a quotation mark may be closed.
+    max_record: usize,
     header: Option<&'a [u8]>,
     columns: usize,
     entries: Vec<u32>,
@@ -40,11 +43,12 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(columns: usize, spec: &CsvSpec, header: Option<&'a [u8]>) -> Self {
+    pub(super) fn new(columns: usize, spec: &CsvSpec, max_record: usize, header: Option<&'a [u8]>) -> Self {
         let columns = columns.max(1);
         Self {
             delimiter: spec.delimiter,
             quote: spec.quote,
+            max_record,
             // A single column may well hold its own name.
             header: header.filter(|_| columns > 1),
             columns,
@@ -213,8 +217,9 @@ impl<'a> Tokens<'a> {
         self.put(scratch);
         let mut fields = 0_usize;
         let limit = self.columns;
+        let behind = begin.saturating_add(self.max_record);
         let mut record =
-            Record { text, at: begin, delimiter: self.delimiter, quote: self.quote, fault: None };
+            Record { text, at: begin, behind, delimiter: self.delimiter, quote: self.quote, fault: None };
         loop {
             let kept = fields < limit;
             let (more, quoted) = record.field(if kept { Some(&mut self.scratch) } else { None });
@@ -259,12 +264,26 @@ impl<'a> Tokens<'a> {
 struct Record<'a> {
     text: &'a [u8],
     at: usize,
+    /// A quotation mark is closed before this place, or never.
+    behind: usize,
     delimiter: u8,
     quote: u8,
     fault: Option<Fault>,
 }
 
 impl Record<'_> {
+    /// A quotation mark that is not closed so that its field ends there holds no line feed: the record ends with the line
+    /// in which it opened. Says whether this is one; text behind a closing mark in the same line is another fault.
+    fn gives_up(&mut self, seen: usize) -> bool {
+        let line = memchr(b'\n', self.text.get(self.at..seen).unwrap_or_default());
+        if line.is_none() && seen < self.text.len() {
+            return false;
+        }
+        self.at = line.map_or(self.text.len(), |feed| self.at + feed + 1);
+        self.fault = Some(UNCLOSED_QUOTE);
+        true
+    }
+
     /// Copies the next field without its quotation marks; says whether another follows in this record, and whether it
     /// was quoted. Stands behind the delimiter or the line feed afterwards.
     fn field(&mut self, mut out: Option<&mut Vec<u8>>) -> (bool, bool) {
@@ -279,14 +298,17 @@ impl Record<'_> {
             let mut from = self.at + 1;
             loop {
                 let found = near2(self.text, from, self.quote, self.quote);
-                if found == self.text.len() {
-                    self.fault = Some(UNCLOSED_QUOTE);
-                    self.at = self.text.len();
+                let next = (self.text.get(found + 1).copied(), self.text.get(found + 2).copied());
+                let pair = next.0 == Some(self.quote);
+                let holds = found < self.text.len()
+                    && found < self.behind
+                    && (pair || ends_field(next, self.delimiter));
+                if !holds && self.gives_up(found) {
                     return (false, true);
                 }
                 put(self.text.get(from..found).unwrap_or_default());
                 from = found + 1;
-                if self.text.get(from) != Some(&self.quote) {
+                if !pair {
                     break;
                 }
                 put(&[self.quote]);
@@ -313,7 +335,7 @@ impl Record<'_> {
 
 /// The fields of one record.
 pub(super) fn fields_of(record: &[u8], delimiter: u8, quote: u8) -> Result<Vec<Vec<u8>>, Fault> {
-    let mut reader = Record { text: record, at: 0, delimiter, quote, fault: None };
+    let mut reader = Record { text: record, at: 0, behind: usize::MAX, delimiter, quote, fault: None };
     let mut fields = Vec::new();
     loop {
         let mut field = Vec::new();

@@ -163,6 +163,7 @@ impl FilesSource {
             plan: Arc::clone(&self.plan),
             projection: Arc::clone(projection),
             columns: layout.columns,
+            max_record: self.object.max_record,
             header,
             sources: layout.sources,
         };

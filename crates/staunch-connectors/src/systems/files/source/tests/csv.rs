@@ -74,8 +74,21 @@ fn quotation_marks() {
     check(
         f,
         "a,b\nw,1\n\"x,2\nz,3\n",
-        &["4: w|1"],
-        &["8/3 Decode.Malformed a quotation mark is never closed: \"x,2\nz,3"],
+        &["4: w|1", "13: z|3"],
+        &["8/3 Decode.Malformed a quotation mark is never closed: \"x,2"],
+    );
+    // One bad line costs one line, though a later mark would close it.
+    check(
+        f,
+        "a,b\n\"w,1\nx,2\r\n\"y\n\",3\n\"z\",4\n",
+        &["9: x|2", "14: y\n|3", "21: z|4"],
+        &["4/2 Decode.Malformed a quotation mark is never closed: \"w,1"],
+    );
+    check(
+        f,
+        "a,b\n\"w\nv\",\"1\nx,2\n",
+        &["13: x|2"],
+        &["4/2 Decode.Malformed a quotation mark is never closed: \"w\nv\",\"1"],
     );
     let odd = r#"{"path": "x.csv", "format": "csv", "delimiter": ";", "quote": "'"}"#;
     check_with(f, odd, b"a;b\n'x;''\"';1\n", &["4: x;'\"|1"], &[]);
@@ -216,8 +229,12 @@ fn headers_that_do_not_fit() {
 #[test]
 fn a_record_beyond_the_limit_stops_the_read() {
     let options = r#"{"path": "x.csv", "format": "csv", "max_record": 10}"#;
-    let error = read_text("x.csv", b"a\n1\n\"2\n3456789\n12\n", "a:string", options).unwrap_err();
+    let error = read_text("x.csv", b"a\n1\n\"2\n\"3456789012\n12\n", "a:string", options).unwrap_err();
     assert_eq!(error.code(), codes::SOURCE_TOO_LARGE);
-    assert_eq!(error.message(), "the record at byte 4 is larger than 10 bytes");
-    assert_eq!(error.where_().line, Some(3));
+    assert_eq!(error.message(), "the record at byte 7 is larger than 10 bytes");
+    assert_eq!(error.where_().line, Some(4));
+    // A mark that would be closed only behind the limit costs its line.
+    let outcome = read_text("x.csv", b"a\n1\n\"2\n3456789\n12\"\n", "a:string", options).unwrap();
+    assert_eq!(outcome.rows, ["2: 1", "7: 3456789", "15: 12\""]);
+    assert_eq!(outcome.dead, ["4/3 Decode.Malformed a quotation mark is never closed: \"2"]);
 }

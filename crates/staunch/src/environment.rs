@@ -69,7 +69,7 @@ fn data_home() -> Option<PathBuf> {
     Some(folder.join("staunch"))
 }
 
-/// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`.
+/// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`, `hold=NAME:K:FILE`.
 ///
 /// # Errors
 /// `Usage.Invalid` for another text.
@@ -78,7 +78,7 @@ pub(crate) fn arm_failpoints() -> Result<()> {
         let plan = Plan::parse(&text).map_err(|e| {
             invalid(
                 format!("`STAUNCH_FAILPOINTS`: {e}"),
-                "it is for tests: `count`, `kill=K` or `kill=NAME:K`",
+                "it is for tests: `count`, `kill=K`, `kill=NAME:K` or `hold=NAME:K:FILE`",
             )
         })?;
         failpoint::arm(plan);

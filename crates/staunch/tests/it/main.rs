@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod canary;
 mod check;
 mod commands;
 mod crash;
+mod damaged;
 mod flights;
+mod forbidden;
 mod inputs;
+mod interrupted;
+mod options;
 mod project;
 mod rules;
+mod search;
 mod states;
 mod tables;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A project that is removed with the value.
 pub(crate) struct Project {
@@ -110,8 +110,13 @@ impl Project {
     }
 
     /// Starts the binary and does not wait.
-    pub(crate) fn start(&self, args: &[&str]) -> std::process::Child {
-        self.command(args, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.start_with(args, &[])
+    }
+
+    /// Starts the binary with variables set and does not wait.
+    pub(crate) fn start_with(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
+        self.command(args, env).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 

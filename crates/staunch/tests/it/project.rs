@@ -1,6 +1,7 @@
 //! A project in a temporary folder, and the binary run on it.
 
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -107,6 +108,38 @@ impl Project {
     /// Runs the binary with variables set.
     pub(crate) fn staunch_with(&self, args: &[&str], env: &[(&str, &str)]) -> Done {
         Done::of(self.command(args, env).output().unwrap())
+    }
+
+    /// Runs the binary as somebody to whom permissions apply, root or not; `None`, said aloud, where that cannot be had.
+    pub(crate) fn staunch_unprivileged(&self, args: &[&str]) -> Option<Done> {
+        // What lets root pass over permissions is taken away; the user stays the same.
+        const STRIP: &[&str] = &["--bounding-set=-dac_override,-dac_read_search"];
+        let probe = self.root.join("probe");
+        std::fs::write(&probe, "").unwrap();
+        std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0)).unwrap();
+        let plain = self.command(args, &[]);
+        let command = if std::fs::read(&probe).is_err() {
+            plain
+        } else {
+            let stripped = Command::new("setpriv").args(STRIP).arg("cat").arg(&probe).output();
+            if stripped.is_ok_and(|out| out.status.success() || out.stderr.starts_with(b"setpriv")) {
+                eprintln!("SKIPPED: `setpriv` cannot take root's privileges away here");
+                return None;
+            }
+            let mut command = Command::new("setpriv");
+            command.args(STRIP).arg(plain.get_program()).args(plain.get_args()).current_dir(&self.root);
+            for (name, value) in plain.get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+            command.stdin(Stdio::null());
+            command
+        };
+        std::fs::remove_file(&probe).unwrap();
+        let mut command = command;
+        Some(Done::of(command.output().unwrap()))
     }
 
     /// Starts the binary and does not wait.

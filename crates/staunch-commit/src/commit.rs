@@ -280,16 +280,28 @@ impl Committer {
             .hint("nothing is lost: the newer start goes on; look at `staunch runs`")
     }
 
-    /// Records what a target said about an epoch.
+    /// Records what a target said about an epoch, with the dead letters that were made of the rows it refused.
     ///
     /// # Errors
     /// `Store.*`; `Store.Corrupt` if another answer is recorded already.
-    pub async fn record_applied(&self, epoch: Epoch, write: &str, applied: &Applied) -> Result<()> {
-        let record = ApplyRecord { format: FORMAT, write: write.to_owned(), epoch, applied: applied.clone() };
+    pub async fn record_applied(
+        &self,
+        epoch: Epoch,
+        write: &str,
+        applied: &Applied,
+        letters: Option<ChannelSegment>,
+    ) -> Result<()> {
+        let (write, applied) = (write.to_owned(), applied.clone());
+        let record = ApplyRecord { format: FORMAT, write: write.clone(), epoch, applied, letters };
         failpoint::pass("apply.before_record");
-        let put = self.log.store().put_if_absent(&applied_name(epoch, write), json(&record)?).await?;
+        let put = self.log.store().put_if_absent(&applied_name(epoch, &write), json(&record)?).await?;
         failpoint::pass("apply.after_record");
-        if put == Put::Exists && self.log.applied(epoch, write).await? != Some(record) {
+        if put == Put::Created {
+            return Ok(());
+        }
+        // The letters of one answer are the same wherever they lie.
+        let found = self.log.applied(epoch, &write).await?;
+        if found.is_none_or(|found| found.applied != record.applied) {
             return Err(Error::new(
                 codes::STORE_CORRUPT,
                 format!("epoch {epoch} was applied to `{write}` before, with another outcome"),

@@ -7,7 +7,7 @@ use crate::store::{ArtefactWriter, Store};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Error, RegionId, Result, codes};
 use std::io::{BufRead, BufReader, Write};
 
 /// The id of a record: connection and object, origin (path and version), place. Printable, stable over re-runs and rebuilt
@@ -30,7 +30,10 @@ pub struct DeadLetter {
     pub format: u32,
     /// The record id.
     pub id: String,
-    /// The read that found it.
+    /// For a row that a target refused: the region that wrote it. Its id counts epochs, which other regions count too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub region: Option<RegionId>,
+    /// The read that found it; for a row that a target refused, a read above the write.
     pub read: String,
     /// The stage that rejected it; the letter re-enters there and only there.
     pub stage: String,
@@ -70,7 +73,15 @@ impl DeadLetter {
             Error::new(codes::DEAD_LETTER, format!("the dead letter `{}` is damaged", self.id))
                 .hint("restore the state folder from a backup")
         })?;
-        sealer.open(&self.id, &sealed)
+        sealer.open(&seal_name(self.region.as_ref(), &self.id), &sealed)
+    }
+}
+
+/// What a letter is sealed for: the nonce is made of it. Record ids begin with a connection, so no region begins one.
+pub(crate) fn seal_name(region: Option<&RegionId>, id: &str) -> String {
+    match region {
+        Some(region) => format!("{region} {id}"),
+        None => id.to_owned(),
     }
 }
 
@@ -119,10 +130,10 @@ impl DeadWriter {
     pub fn write(&mut self, origin: &DeadOrigin<'_>, rows: &[DeadRow], sealer: &Sealer) -> Result<()> {
         for row in rows {
             let id = record_id(origin.object, origin.path, origin.version, row.place);
-            let sealed = STANDARD.encode(sealer.seal(&id, &row.raw)?);
             let letter = DeadLetter {
                 format: FORMAT,
                 id,
+                region: None,
                 read: origin.read.to_owned(),
                 stage: origin.stage.to_owned(),
                 code: row.code.name.to_owned(),
@@ -134,21 +145,30 @@ impl DeadWriter {
                 place: row.place,
                 line: row.line,
                 attempts: origin.attempts,
-                key: sealer.key_id().to_owned(),
-                sealed,
+                key: String::new(),
+                sealed: String::new(),
             };
-            let mut line = serde_json::to_vec(&letter).map_err(|e| {
-                Error::new(codes::INTERNAL, "a dead letter cannot be encoded").cause(e.to_string())
-            })?;
-            line.push(b'\n');
-            self.out.write_all(&line).map_err(|e| {
-                Error::new(codes::STORE, "cannot write dead letters")
-                    .cause(e.to_string())
-                    .hint("free some space, then start again")
-            })?;
-            self.rows += 1;
-            self.bytes += line.len() as u64;
+            self.seal(letter, &row.raw, sealer)?;
         }
+        Ok(())
+    }
+
+    /// Seals `raw` into a letter and adds it.
+    pub(crate) fn seal(&mut self, mut letter: DeadLetter, raw: &[u8], sealer: &Sealer) -> Result<()> {
+        let sealed = sealer.seal(&seal_name(letter.region.as_ref(), &letter.id), raw)?;
+        letter.sealed = STANDARD.encode(sealed);
+        sealer.key_id().clone_into(&mut letter.key);
+        let mut line = serde_json::to_vec(&letter).map_err(|e| {
+            Error::new(codes::INTERNAL, "a dead letter cannot be encoded").cause(e.to_string())
+        })?;
+        line.push(b'\n');
+        self.out.write_all(&line).map_err(|e| {
+            Error::new(codes::STORE, "cannot write dead letters")
+                .cause(e.to_string())
+                .hint("free some space, then start again")
+        })?;
+        self.rows += 1;
+        self.bytes += line.len() as u64;
         Ok(())
     }
 

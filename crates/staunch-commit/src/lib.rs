@@ -16,6 +16,7 @@ pub mod dead;
 pub mod ledger;
 pub mod log;
 pub mod manifest;
+pub mod refused;
 pub mod rowhash;
 pub mod seal;
 pub mod sink;
@@ -32,7 +33,7 @@ pub use manifest::{
     RunEnd, Settled, SinkEpoch, Standing, Uncommitted,
 };
 pub use seal::{ProfileKey, Sealer};
-pub use sink::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
+pub use sink::{Applied, ApplyWork, Fence, Guarantee, Rows, Segment, SegmentName, SegmentWriter, Sink};
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
     Splitter,

@@ -32,6 +32,9 @@ pub struct ApplyRecord {
     /// The target's answer.
     #[serde(flatten)]
     pub applied: Applied,
+    /// The rows that it refused, as dead letters. None where it refused none, and in records of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters: Option<ChannelSegment>,
 }
 
 impl Log {

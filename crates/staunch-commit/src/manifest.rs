@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use staunch_types::{Epoch, Generation, Micros, Nonce, RegionId, RunId, WriteMode};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The version that this code writes.
-pub const FORMAT: u32 = 1;
+/// The version that this code writes. 2 added to 1 what has a default when it is missing: the sealed rows that targets
+/// refused (`letters` of apply records, `region` of dead letters), rows that are tried again (`tried` of manifests), and the
+/// mark of runs that only settle dead letters (`settles` of pins).
+pub const FORMAT: u32 = 2;
 
 /// `region`: the region's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +118,9 @@ pub struct SinkEpoch {
     /// The near end of the edge: what the pipeline handed over in this epoch.
     #[serde(default)]
     pub near: End,
+    /// For the rows at the head of the segments that this target refused before: how often each was tried, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<u32>,
 }
 
 /// A part of an internal channel: a spool, dead letters or late rows.
@@ -250,6 +255,9 @@ pub struct Pins {
     pub base: String,
     /// Who asked.
     pub actor: String,
+    /// Whether the run replays or discards dead letters. Its input is not among the pins, so it cannot be continued.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
 }
 
 /// An origin of a run.

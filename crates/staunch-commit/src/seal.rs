@@ -1,5 +1,6 @@
 //! Keys and seals. One key per purpose is derived from the profile's key by HKDF-SHA256 (RFC 5869); dead letters are sealed
-//! with AES-256-GCM-SIV (RFC 8452), whose nonce is taken from the record id, so that a re-run seals the same bytes.
+//! with AES-256-GCM-SIV (RFC 8452), whose nonce is taken from what is sealed: the record id, or for a row that a target refused its region, write, epoch and ordinal. So a re-run seals the same
+//! bytes, and no other row is ever sealed for that name.
 
 use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};

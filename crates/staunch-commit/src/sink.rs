@@ -4,7 +4,7 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use staunch_types::{Epoch, Generation, RegionId, Result, RunId, WriteMode};
+use staunch_types::{Epoch, Error, Generation, RegionId, Result, RunId, WriteMode, codes};
 
 /// The exactly-once mechanism of a sink, by name, as `plan` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub struct Applied {
     pub unchanged: u64,
     /// Rows that a later row of the same work with the same key replaced.
     pub superseded: u64,
-    /// Rows that the target refused, each with its ordinal in the work and the reason (never a value).
+    /// Rows that the target refused, each with its ordinal in the work and the reason (never a value), ascending.
     pub dead: Vec<(u64, String)>,
     /// Rows read from the segments.
     pub rows: u64,
@@ -150,14 +150,22 @@ pub trait Sink: Send + Sync {
     /// `Sink.Unavailable`.
     async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch>;
 
-    /// Whether a published file is still there and unchanged in size (sinks that publish files); `true` elsewhere.
+    /// Rows of staged segments that the target refused, by their ordinals in the work (ascending), in the schema of the
+    /// contract: to be kept as dead letters before the segments are swept. Not [`Sink::preview`], which reads the target:
+    /// these rows never reached it. A sink that never refuses a row need not have it.
     ///
     /// # Errors
-    /// `Sink.Unavailable`.
-    async fn verify(&self, segment: &Segment) -> Result<bool>;
+    /// `Store.Corrupt` if a staged segment is gone or damaged.
+    fn rows<'a>(&'a self, _segments: &'a [Segment], _ordinals: &'a [u64]) -> Result<Rows<'a>> {
+        Err(Error::new(codes::INTERNAL, "this target refuses no rows"))
+    }
 }
 
-/// Takes the rows of one epoch for one sink.
+/// Rows, batch by batch.
+pub type Rows<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
+
+/// Takes the rows of one epoch for one sink. The order of the rows that a sink may refuse is kept: it gives them their
+/// ordinals.
 pub trait SegmentWriter: Send {
     /// Adds rows, in the schema of the write's contract.
     ///

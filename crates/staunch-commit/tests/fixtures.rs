@@ -4,7 +4,9 @@
 
 use serde::de::DeserializeOwned;
 use staunch_commit::manifest::{EpochRecord, FORMAT, GenerationRecord, RegionRecord};
-use staunch_commit::{ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, RunEnd, Standing, Uncommitted};
+use staunch_commit::{
+    ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, ProfileKey, RunEnd, Standing, Uncommitted,
+};
 
 fn fixture<T: DeserializeOwned>(version: u32, name: &str) -> T {
     let path = format!("{}/tests/fixtures/v{version}/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -53,6 +55,30 @@ fn dead_letters_of_every_version_are_read() {
             assert_eq!((letter.format, letter.stage.as_str(), letter.attempts), (version, "flights", 1));
         }
         assert_eq!(text.lines().count(), 3);
+    }
+}
+
+/// Since format 2 the rows that a target refused are kept: the artefacts of a replay that was refused again.
+#[test]
+fn refused_rows_of_every_version_are_read() {
+    let applied: ApplyRecord = fixture(1, "applied.json");
+    assert_eq!(applied.letters, None);
+    let sealer = ProfileKey::new([7; 32]).sealer();
+    for version in 2..=FORMAT {
+        let applied: ApplyRecord = fixture(version, "replay-applied.json");
+        let pins: Pins = fixture(version, "replay-pins.json");
+        let manifest: Manifest = fixture(version, "replay-manifest.json");
+        assert_eq!((applied.format, pins.format, manifest.format), (version, version, version));
+        assert!(pins.settles && manifest.settled.len() == 3);
+        assert_eq!(manifest.sinks["db/items"].tried, [1, 1, 1]);
+        assert_eq!((applied.letters.unwrap().rows, applied.applied.dead.len()), (3, 3));
+        let path = format!("{}/tests/fixtures/v{version}/refused.ndjson", env!("CARGO_MANIFEST_DIR"));
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let letter: DeadLetter = serde_json::from_str(line).unwrap();
+            assert_eq!((letter.format, letter.attempts, letter.read.as_str()), (version, 2, "items"));
+            let (row, fingerprint) = letter.row(&sealer).unwrap();
+            assert_eq!((row.num_rows(), row.num_columns(), fingerprint.len()), (1, 4, 64));
+        }
     }
 }
 

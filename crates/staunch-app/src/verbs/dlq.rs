@@ -6,9 +6,10 @@ use crate::open::Opened;
 use crate::verbs::run::runtime;
 use staunch_commit::store::Store;
 use staunch_commit::{DeadLetter, Log, RunEnd, RunState, Settled, read_dead};
+use staunch_connectors::formats::rows::row_as_json;
 use staunch_engine::run::{self as engine, Observer, Report, Request, Stop};
 use staunch_types::{Error, Result, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ pub struct Settlement {
 
 type LetterKey = (String, String, String);
 
-fn key(letter: &DeadLetter) -> LetterKey {
+fn key_of(letter: &DeadLetter) -> LetterKey {
     (letter.read.clone(), letter.id.clone(), letter.stage.clone())
 }
 
@@ -68,7 +69,7 @@ impl App {
         self.letters(&opened, filter)
     }
 
-    /// The raw bytes of the letters that match.
+    /// The raw bytes of the letters that match; of rows that a target refused, a JSON object by column.
     ///
     /// # Errors
     /// `DeadLetters.Invalid` if nothing matches or the key is another one.
@@ -86,12 +87,10 @@ impl App {
         found
             .into_iter()
             .map(|row| {
-                if row.letter.sealed.is_empty() {
-                    return Err(Error::new(
-                        codes::DEAD_LETTER,
-                        format!("the raw record of `{}` is not kept: the target refused it", row.letter.id),
-                    )
-                    .hint("the reason names the constraint; mend the table and run with --full-refresh"));
+                if row.letter.refused() {
+                    // The target was given a row, not a record: it is shown by column.
+                    let shown = row_as_json(&row.letter.row(&sealer)?.0);
+                    return Ok((row, shown));
                 }
                 let raw = row.letter.raw(&sealer)?;
                 Ok((row, raw))
@@ -158,7 +157,7 @@ impl App {
         for (name, rows) in by_pipeline {
             let pipeline = opened.pipeline(&name)?;
             let graph = opened.graph(pipeline, Some(&key.key))?;
-            let letters: Vec<DeadLetter> = rows.into_iter().map(|r| r.letter).collect();
+            let mut letters: Vec<DeadLetter> = rows.into_iter().map(|r| r.letter).collect();
             if verb == Verb::Run {
                 engine::check_replay(&graph, &letters)?;
             }
@@ -166,6 +165,17 @@ impl App {
                 continue;
             }
             let _lease = control.lease(&name, self.pid, self.clock.now())?;
+            // Until the lease was taken, another process may have dealt with some.
+            let still: BTreeSet<(LetterKey, u32)> = self
+                .letters(&opened, filter)?
+                .into_iter()
+                .filter(|row| row.pipeline == name)
+                .map(|row| (key_of(&row.letter), row.letter.attempts))
+                .collect();
+            letters.retain(|letter| still.contains(&(key_of(letter), letter.attempts)));
+            if letters.is_empty() {
+                continue;
+            }
             let sinks = self.sinks(&opened, &name, &graph)?;
             let store: Arc<dyn Store> = Arc::new(opened.store(self, &name)?);
             let env = self.env(&opened, &name, store.clone(), &key.key, Stop::default(), observer.clone());
@@ -236,7 +246,7 @@ impl App {
             for letter in runtime.block_on(refused(log, &state))? {
                 let row =
                     DlqRow { pipeline: pipeline.to_owned(), run: run.0.clone(), evidence: false, letter };
-                standing.insert(key(&row.letter), row);
+                standing.insert(key_of(&row.letter), row);
             }
             for (_, segment) in &state.channels {
                 let is_evidence = match segment.port.as_str() {
@@ -253,7 +263,7 @@ impl App {
                         letter,
                     };
                     if !is_evidence {
-                        standing.insert(key(&row.letter), row);
+                        standing.insert(key_of(&row.letter), row);
                     } else if filter.run.as_ref() == Some(&run.0) {
                         evidence.push(row);
                     }
@@ -265,28 +275,33 @@ impl App {
             .filter(|row| filter.run.as_ref().is_none_or(|wanted| *wanted == row.run))
             .chain(evidence)
             .collect();
-        rows.sort_by(|a, b| {
-            (&a.letter.file, a.letter.place, &a.letter.stage).cmp(&(
-                &b.letter.file,
-                b.letter.place,
-                &b.letter.stage,
-            ))
+        rows.sort_by_cached_key(|row| {
+            let letter = &row.letter;
+            let epoch = if letter.refused() { letter.refused_in().0.0 } else { 0 };
+            (letter.file.clone(), epoch, letter.place, letter.stage.clone())
         });
         Ok(rows)
     }
 }
 
-/// The rows that targets refused: the DLQ is the manifests plus the apply records. Their place is the ordinal in what the
-/// epoch wrote; the record itself is not kept beside it yet.
+/// The rows that targets refused: the DLQ is the manifests plus the apply records.
 async fn refused(log: &Log, run: &RunState) -> Result<Vec<DeadLetter>> {
     let mut letters = Vec::new();
     for (write, epochs) in &run.sinks {
         for (epoch, _) in epochs.iter().filter(|(_, sink)| sink.apply) {
             let Some(record) = log.applied(*epoch, write).await? else { continue };
+            if let Some(segment) = &record.letters {
+                for letter in read_dead(log.store().as_ref(), segment)? {
+                    letters.push(letter?);
+                }
+                continue;
+            }
+            // A record of format 1 names the rows and does not keep them.
             for (ordinal, reason) in record.applied.dead {
                 letters.push(DeadLetter {
-                    format: staunch_commit::manifest::FORMAT,
+                    format: record.format,
                     id: format!("{write}@{epoch}#{ordinal}"),
+                    region: None,
                     read: String::new(),
                     stage: write.clone(),
                     code: codes::SINK_REJECTED.name.to_owned(),

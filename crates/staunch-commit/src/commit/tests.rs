@@ -33,6 +33,7 @@ async fn head(committer: &Committer, run: &str) -> RunHead {
         modes: BTreeMap::new(),
         base: String::new(),
         actor: "test".into(),
+        settles: false,
     };
     let name = committer.put_pins(&pins).await.unwrap();
     RunHead { run: RunId(run.into()), first: None, pins: name, standing: String::new() }

@@ -4,4 +4,5 @@ pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod parquet_read;
 pub mod parquet_write;
+pub mod rows;
 pub(crate) mod simd;

@@ -4,22 +4,18 @@
 //! nulls, enum symbols and uuids are looked at row by row.
 
 use crate::formats::csv::{FieldSource, absent};
+use crate::formats::rows::object;
 use crate::read::chain::{Decoded, Records, finish};
 use crate::read::fault::{Fault, INT_RANGE, NULL, RowFault};
 use crate::read::field::{FieldPlan, Parse, Timestamp};
 use crate::read::input::{changed, unreadable, verify_pin};
-use crate::read::parse::time::timestamp_text;
 use crate::read::parse::uuid::uuid;
 use crate::read::plan::{Projection, ReadPlan};
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
-    TimestampMillisecondArray,
+    Array, ArrayRef, AsArray, StringBuilder, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 use arrow::compute::{CastOptions, cast_with_options, concat};
-use arrow::datatypes::{
-    DataType, Field as ArrowField, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType,
-};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -449,26 +445,6 @@ fn timestamps(array: &ArrayRef, unit: &TimeUnit, to: &Timestamp) -> Option<Array
     })
 }
 
-/// The column as its raw form shows it: instants as RFC 3339, bytes as the characters U+0000 to U+00FF, as the JSON decoder reads them.
-fn printable(array: &ArrayRef) -> ArrayRef {
-    let texts: StringArray = match array.data_type() {
-        DataType::Binary => {
-            let bytes = array.as_binary::<i32>().iter();
-            bytes.map(|b| Some(b?.iter().map(|b| char::from(*b)).collect::<String>())).collect()
-        }
-        DataType::Timestamp(TimeUnit::Millisecond, Some(_)) => {
-            let millis = array.as_primitive::<TimestampMillisecondType>().iter();
-            millis.map(|m| Some(format!("{}Z", timestamp_text(m?.saturating_mul(1000))))).collect()
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
-            micros.map(|m| Some(format!("{}Z", timestamp_text(m?)))).collect()
-        }
-        _ => return Arc::clone(array),
-    };
-    Arc::new(texts)
-}
-
 fn uuids_of_bytes(array: &ArrayRef) -> ArrayRef {
     let bytes = array.as_fixed_size_binary();
     let mut out = StringBuilder::with_capacity(bytes.len(), bytes.len().saturating_mul(36));
@@ -496,21 +472,8 @@ struct ParquetRecords {
 
 impl ParquetRecords {
     fn json(&self, row: usize) -> Vec<u8> {
-        let columns: Option<Vec<ArrayRef>> =
-            self.raw.iter().map(|(_, a)| (row < a.len()).then(|| printable(&a.slice(row, 1)))).collect();
-        let batch = columns.and_then(|columns| {
-            let named = self.raw.iter().map(|(name, _)| name).zip(&columns);
-            let fields: Vec<ArrowField> =
-                named.map(|(name, a)| ArrowField::new(name, a.data_type().clone(), true)).collect();
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).ok()
-        });
-        let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
-        let written = batch.map(|batch| writer.write(&batch).and_then(|()| writer.finish()));
-        let mut text = if matches!(written, Some(Ok(()))) { writer.into_inner() } else { Vec::new() };
-        while text.last() == Some(&b'\n') {
-            text.pop();
-        }
-        text
+        let here = self.raw.iter().filter(|(_, array)| row < array.len());
+        object(here.map(|(name, array)| (name.as_str(), array.slice(row, 1))), false)
     }
 }
 

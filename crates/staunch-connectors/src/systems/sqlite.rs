@@ -350,8 +350,8 @@ impl Sink for SqliteSink {
         shown::batch(&self.contract, columns.collect::<Result<_>>()?, rows)
     }
 
-    async fn verify(&self, _segment: &Segment) -> Result<bool> {
-        Ok(true)
+    fn rows<'a>(&'a self, segments: &'a [Segment], ordinals: &'a [u64]) -> Result<staunch_commit::Rows<'a>> {
+        self.staging.picked(segments, ordinals)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::cx::RunCx;
 use super::env::Progress;
-use staunch_commit::{Applied, ApplyWork, Committer, Fence, HashSum, RunState, Segment};
+use staunch_commit::refused::RefusedBy;
+use staunch_commit::{
+    Applied, ApplyWork, ChannelSegment, Committer, Fence, HashSum, RunState, Segment, SinkEpoch,
+};
 use staunch_types::{Epoch, Error, Result, Verdict, codes, failpoint};
 use std::time::Duration;
 
@@ -93,9 +96,43 @@ pub(crate) async fn apply_one(
     let applied = with_retries(cx, async || sink.apply(&work).await).await.map_err(|e| e.stage(write))?;
     failpoint::pass("apply.after");
     compare(write, &work, &applied, state)?;
-    committer.record_applied(epoch, write, &applied).await?;
+    // The segments still lie there: they are swept only when the record exists.
+    let letters = match applied.dead.is_empty() {
+        true => None,
+        false => Some(seal_refused(cx, committer, &work, &decided, write, &applied)?),
+    };
+    committer.record_applied(epoch, write, &applied, letters).await?;
     state.note_applied(write, epoch, &applied);
     Ok(())
+}
+
+/// Makes dead letters of the rows that a target refused.
+fn seal_refused(
+    cx: &RunCx<'_>,
+    committer: &Committer,
+    work: &ApplyWork,
+    decided: &SinkEpoch,
+    write: &str,
+    applied: &Applied,
+) -> Result<ChannelSegment> {
+    let node = cx
+        .graph
+        .write(write)
+        .ok_or_else(|| Error::new(codes::INTERNAL, format!("the write `{write}` is not in the plan")))?;
+    let by = RefusedBy {
+        region: &work.region,
+        write,
+        epoch: work.epoch,
+        read: cx.graph.read_above(node).unwrap_or_default(),
+        contract: &node.contract,
+        tried: &decided.tried,
+    };
+    let ordinals: Vec<u64> = applied.dead.iter().map(|(ordinal, _)| *ordinal).collect();
+    let rows = cx.sink(write)?.rows(&work.segments, &ordinals).map_err(|e| e.stage(write))?;
+    let name = format!("segments/{}-{}-refused", committer.fresh(), write.replace('/', "."));
+    let sealed = by.seal(cx.env.store.as_ref(), name, &applied.dead, rows, &cx.env.sealer)?;
+    failpoint::pass("apply.after_letters");
+    Ok(sealed)
 }
 
 /// How many rows a target may still refuse under the budget of the run; `None` while too little was read to judge.
@@ -103,7 +140,8 @@ fn budget_left(cx: &RunCx<'_>, state: &RunState) -> Option<u64> {
     let budget = &cx.graph.pipeline.budget;
     let at_most = cx.pins.dead_letters_at_most.unwrap_or(budget.at_most);
     let found = state.ledger.found();
-    if found < budget.from_row {
+    // A row may be refused by several targets: a share of 1 is no bound.
+    if found < budget.from_row || at_most >= 1.0 {
         return None;
     }
     #[allow(

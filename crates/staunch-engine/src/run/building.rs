@@ -68,6 +68,8 @@ pub(crate) struct Building<'a> {
     finished: BTreeMap<String, BTreeMap<usize, SplitPoint>>,
     writers: BTreeMap<usize, Box<dyn SegmentWriter>>,
     near: BTreeMap<usize, End>,
+    /// By write: how often each row at the head of its segments was tried before.
+    tried: BTreeMap<usize, Vec<u32>>,
     spools: BTreeMap<(String, &'static str), SpoolWriter>,
     spool_near: BTreeMap<String, End>,
     dead: BTreeMap<String, DeadWriter>,
@@ -91,6 +93,7 @@ impl<'a> Building<'a> {
             finished: BTreeMap::new(),
             writers: BTreeMap::new(),
             near: BTreeMap::new(),
+            tried: BTreeMap::new(),
             spools: BTreeMap::new(),
             spool_near: BTreeMap::new(),
             dead: BTreeMap::new(),
@@ -220,6 +223,13 @@ impl<'a> Building<'a> {
         }
     }
 
+    /// Hands rows to a sink that refused them before; `tried` says how often, row by row. They come before all others.
+    pub(crate) fn write_again(&mut self, write: usize, batch: RecordBatch, tried: &[u32]) -> Result<()> {
+        let outgoing = Outgoing::new(batch, &self.cx.graph.writes[write].contract)?;
+        self.tried.entry(write).or_default().extend(tried);
+        self.write(write, &outgoing)
+    }
+
     /// Hands rows to a spool.
     pub(crate) fn write_spool(&mut self, channel: &str, outgoing: &Outgoing) -> Result<()> {
         let contract = self.cx.contract(channel)?;
@@ -309,7 +319,8 @@ impl<'a> Building<'a> {
             self.edge(&ledger::edge(&node.write.from.stage, name), EdgeAccount { near, far });
             self.ledger.writes.entry(name.clone()).or_default().segment += far.rows;
             let previous = self.cx.previous_apply(name);
-            sinks.insert(name.clone(), SinkEpoch { mode, segments, apply, previous, near });
+            let tried = self.tried.remove(&index).unwrap_or_default();
+            sinks.insert(name.clone(), SinkEpoch { mode, segments, apply, previous, near, tried });
         }
         let mut positions = BTreeMap::new();
         for (read, position) in &self.positions {

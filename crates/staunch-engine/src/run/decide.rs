@@ -178,7 +178,7 @@ fn stages(
     now: &BTreeMap<String, Fingerprint>,
     before: &BTreeMap<String, Fingerprint>,
 ) -> Vec<(Place, String)> {
-    let above = above(graph, stage);
+    let above = graph.above(stage);
     let place = |name: &str| match (graph.stage(name), graph.read(name)) {
         (Some(node), _) => start(&node.process),
         (None, Some(node)) => node.read.place.clone(),
@@ -213,16 +213,6 @@ fn stages(
 #[must_use]
 pub(crate) fn write_key(write: &str) -> String {
     format!("write {write}")
-}
-
-fn above(graph: &Graph, stage: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::from([stage.to_owned()]);
-    if let Some(node) = graph.stage(stage) {
-        for input in &node.plan.inputs {
-            found.extend(above(graph, input));
-        }
-    }
-    found
 }
 
 fn difference(

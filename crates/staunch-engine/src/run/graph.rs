@@ -149,6 +149,31 @@ impl Graph {
         self.stages.iter().find(|s| s.process.name == name)
     }
 
+    /// The write of this name.
+    #[must_use]
+    pub fn write(&self, name: &str) -> Option<&WriteNode> {
+        self.writes.iter().find(|w| w.write.name == name)
+    }
+
+    /// A read whose rows the write shows: that of its stream, or one of those below which it lies. Reference data do not count.
+    #[must_use]
+    pub fn read_above(&self, write: &WriteNode) -> Option<&str> {
+        let above = self.above(&write.write.from.stage);
+        let reads = self.reads.iter().filter(|r| !r.read.reference);
+        reads.map(|r| r.read.name.as_str()).find(|name| above.contains(*name))
+    }
+
+    /// A stage and everything above it.
+    pub(crate) fn above(&self, stage: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::from([stage.to_owned()]);
+        if let Some(node) = self.stage(stage) {
+            for input in &node.plan.inputs {
+                found.extend(self.above(input));
+            }
+        }
+        found
+    }
+
     /// The contract of a channel.
     #[must_use]
     pub fn contract(&self, channel: &str) -> Option<&Arc<Contract>> {

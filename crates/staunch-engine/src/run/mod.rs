@@ -5,6 +5,7 @@
 //! goes on. Two phases: reads and per-row stages in epochs cut by input bytes; then whole-input stages, whose results are
 //! the last epoch.
 
+mod again;
 mod apply;
 mod building;
 mod compute;
@@ -144,6 +145,17 @@ fn begin(
                 pins: state.pins_name.clone(),
                 standing: state.standing.clone(),
             };
+            if state.pins.settles {
+                // What it was to settle is not among its pins, and nothing of it is committed: the letters stand as they did.
+                handle.block_on(committer.claim(head))?;
+                let end = RunEnd::Failed {
+                    code: codes::INTERRUPTED.name.to_owned(),
+                    message: "it was cut off before it dealt with its dead letters".into(),
+                    hint: "replay or discard them again".into(),
+                };
+                handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, None))?;
+                return Ok(None);
+            }
             let same_flags = !request.full_refresh || state.pins.full_refresh;
             if state.pins.fingerprints == fingerprints && same_flags {
                 let mut state = state;

@@ -81,6 +81,7 @@ pub(crate) fn pin(
         modes,
         base: base_name,
         actor: request.actor.clone(),
+        settles: false,
     };
     Ok(Pinned { pins, changed })
 }

@@ -1,5 +1,6 @@
 //! Dead letters once more: a run like any other, whose input is the letters. Each re-enters at the stage that rejected it, and
-//! only there; the same epoch marks it as repaired, so a second replay changes nothing.
+//! only there (a row that a target refused: at that target); the same epoch marks it as repaired, so a second replay changes
+//! nothing.
 
 use super::building::Building;
 use super::cx::{RunCx, Sinks};
@@ -7,7 +8,7 @@ use super::env::{Env, Request, new_run_id};
 use super::graph::{Graph, Scope};
 use super::report::Report;
 use super::stream::{Coordinator, Entry, enter};
-use super::{apply, bind_chains, compute, decide, pin};
+use super::{again, apply, bind_chains, compute, decide, pin};
 use crate::sql::{SessionSpec, session};
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{
@@ -17,7 +18,8 @@ use staunch_commit::{
 use staunch_types::{Error, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Refuses what cannot be replayed: letters of a read that is read whole (a run supersedes them), and stages that are gone.
+/// Refuses what cannot be replayed: letters of a read that is read whole and rows of a table that is replaced (a run
+/// supersedes them), and stages that are gone.
 ///
 /// # Errors
 /// `DeadLetters.Invalid`.
@@ -26,14 +28,9 @@ pub fn check_replay(graph: &Graph, letters: &[DeadLetter]) -> Result<()> {
         let refuse = |message: String, hint: &str| {
             Err(Error::new(codes::DEAD_LETTER, message).stage(&letter.stage).hint(hint))
         };
-        if letter.code == codes::SINK_REJECTED.name {
-            return refuse(
-                format!(
-                    "`{}` was refused by its target, and replaying that is not implemented yet",
-                    letter.id
-                ),
-                "mend the table and run with --full-refresh, or `staunch dlq discard`",
-            );
+        if letter.refused() {
+            again::check(graph, letter)?;
+            continue;
         }
         let Some(node) = graph.read(&letter.read) else {
             return refuse(
@@ -120,17 +117,21 @@ fn settle(
         // The rule of runs: rows of an edited pipeline do not slip in beside those of the old one.
         decide::edits(graph, &fingerprints, &base.fingerprints, request.accept_change)?;
     }
+    // What cannot be opened is told before anything is claimed.
+    let rows = again::open(graph, letters, &env.sealer)?;
+    let reenter = letters.iter().any(|l| !l.refused());
     let modes: BTreeMap<String, WriteMode> = graph
         .writes
         .iter()
-        .filter(|w| w.incremental && !letters.is_empty())
-        .map(|w| (w.write.name.clone(), w.write.mode))
+        .enumerate()
+        .filter(|(at, w)| (reenter && w.incremental) || rows.iter().any(|again| again.write == *at))
+        .map(|(_, w)| (w.write.name.clone(), w.write.mode))
         .collect();
     let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
     // The latest version of the reference data, as for any run; nothing else is read.
-    let mut origins = match letters.is_empty() {
-        true => BTreeMap::new(),
-        false => {
+    let mut origins = match reenter {
+        false => BTreeMap::new(),
+        true => {
             let name = last.standing.clone();
             pin::pin(graph, env, request, &base, name, run.clone(), fingerprints)?.pins.origins
         }
@@ -150,6 +151,7 @@ fn settle(
         modes,
         base: last.standing.clone(),
         actor: request.actor.clone(),
+        settles: true,
     };
     for (write, sink) in sinks {
         handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
@@ -172,7 +174,10 @@ fn settle(
         positions: BTreeMap::new(),
         live_before: &live,
     };
-    if !letters.is_empty() {
+    for again in rows {
+        coordinator.building.write_again(again.write, again.batch, &again.tried)?;
+    }
+    if reenter {
         coordinator.letters(letters)?;
     }
     coordinator.end_settlement(&base, settled)?;
@@ -195,7 +200,7 @@ impl Coordinator<'_> {
         let chains = bind_chains(self, &session, &mut inputs)?;
         // Together: what was rejected equally often by one stage out of one version of one file.
         let mut groups: BTreeMap<(&str, &str, &str, u32, u32), Vec<&DeadLetter>> = BTreeMap::new();
-        for letter in letters {
+        for letter in letters.iter().filter(|l| !l.refused()) {
             groups
                 .entry((&letter.read, &letter.stage, &letter.file, letter.version, letter.attempts))
                 .or_default()

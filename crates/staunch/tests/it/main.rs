@@ -13,6 +13,7 @@ mod inputs;
 mod interrupted;
 mod options;
 mod project;
+mod refused;
 mod rules;
 mod search;
 mod states;

@@ -388,7 +388,6 @@ fn rows_that_a_target_refuses_are_dead_letters_within_the_budget() {
     assert_eq!((&report["dead"], &report["ledger"]["writes"]["db/items"]["dead"]), (&json!(1), &json!(1)));
     let letters = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
     assert_eq!((&letters[0]["code"], &letters[0]["stage"]), (&json!("Sink.Rejected"), &json!("db/items")));
-    project.staunch(&["dlq", "replay"]).fails(1, "DeadLetters.Invalid");
     assert_eq!(db(&project).len(), 2);
 
     // Beyond the budget the apply is taken back: the epoch stays committed and is not shown.

@@ -24,7 +24,7 @@ mod publish;
 mod tests;
 mod writer;
 
-use crate::systems::staged::{inside, region_folder, staged_write};
+use crate::systems::staged::{region_folder, staged_write};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use options::ParquetOptions;
@@ -199,13 +199,5 @@ impl Sink for ParquetSink {
 
     async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch> {
         preview::preview(self, live, limit)
-    }
-
-    async fn verify(&self, segment: &Segment) -> Result<bool> {
-        let Some(target) = &segment.target else { return Ok(false) };
-        let path = inside(&self.options.folder, target)?;
-        let found =
-            self.fs.len(&path).map_err(|e| self.unavailable("look at a published file", &path, &e))?;
-        Ok(found == Some(segment.bytes))
     }
 }

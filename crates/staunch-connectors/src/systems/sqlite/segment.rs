@@ -6,12 +6,13 @@
 
 use crate::rowhash::FarSum;
 use crate::systems::staged::{inside, staged_file};
-use arrow::array::RecordBatchOptions;
+use arrow::array::{RecordBatchOptions, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow::record_batch::RecordBatch;
-use staunch_commit::{Segment, SegmentName, SegmentWriter};
+use staunch_commit::{Rows, Segment, SegmentName, SegmentWriter};
 use staunch_contract::Contract;
 use staunch_types::{Error, Fs, FsFile, Place, Result, codes, failpoint};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -65,6 +66,36 @@ impl Staging {
         let reader = FileReader::try_new(BufReader::with_capacity(1 << 18, file), columns)
             .map_err(|_| damaged(&path, "it is not an Arrow file"))?;
         Ok(reader.map(move |batch| batch.map_err(|_| damaged(&path, "it is not an Arrow file"))))
+    }
+
+    /// The rows with these ordinals (ascending, counted over all segments in their order), after the segments were checked.
+    pub(super) fn picked<'a>(&'a self, segments: &'a [Segment], ordinals: &'a [u64]) -> Result<Rows<'a>> {
+        for segment in segments {
+            self.check(segment)?;
+        }
+        let mut begin = 0_u64;
+        let mut left = ordinals;
+        let batches = segments.iter().flat_map(|segment| match self.read(segment, None) {
+            Ok(batches) => Box::new(batches) as Rows<'_>,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        });
+        Ok(Box::new(batches.filter_map(move |batch| {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            let end = begin + batch.num_rows() as u64;
+            let (here, behind) = left.split_at(left.partition_point(|ordinal| *ordinal < end));
+            left = behind;
+            let rows: UInt64Array = here.iter().map(|ordinal| ordinal - begin).collect();
+            begin = end;
+            if rows.is_empty() {
+                return None;
+            }
+            Some(take_record_batch(&batch, &rows).map_err(|e| {
+                Error::new(codes::INTERNAL, "rows of a staged segment cannot be taken").cause(e.to_string())
+            }))
+        })))
     }
 }
 

@@ -275,6 +275,18 @@ impl Committer {
         }
     }
 
+    /// What an error of this generation really is: once a newer one runs, it sweeps what this one had staged, and everything
+    /// that fails then fails because the region is lost.
+    pub async fn or_fenced(&self, error: Error) -> Error {
+        if error.code() == codes::FENCED {
+            return error;
+        }
+        match self.still_newest().await {
+            Err(fenced) if fenced.code() == codes::FENCED => fenced.cause(error.to_string()),
+            _ => error,
+        }
+    }
+
     fn fenced(&self) -> Error {
         Error::new(codes::FENCED, format!("a newer start than generation {} has taken over", self.generation))
             .hint("nothing is lost: the newer start goes on; look at `staunch runs`")

@@ -76,6 +76,10 @@ impl Store for FaultyStore {
         self.inner.list(folder).await
     }
 
+    async fn sweep(&self) -> Result<()> {
+        self.inner.sweep().await
+    }
+
     async fn delete(&self, name: &str) -> Result<()> {
         self.inner.delete(name).await
     }

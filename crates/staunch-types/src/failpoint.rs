@@ -108,6 +108,7 @@ fn pass_armed(name: &'static str) {
             return;
         }
     };
+    drop(guard);
     if die {
         // `abort` raises SIGABRT: no destructor, no atexit handler, no flush.
         std::process::abort();
@@ -132,7 +133,7 @@ mod tests {
     fn plans_are_read() {
         assert_eq!(Plan::parse("kill=7"), Ok(Plan::KillAt(7)));
         assert_eq!(Plan::parse("kill=commit.create:2"), Ok(Plan::KillAtNamed("commit.create".into(), 2)));
-        assert!(Plan::parse("kill=").is_err());
+        assert!(Plan::parse("kill=").is_err() && Plan::parse("hold=1").is_err());
         assert!(Plan::parse("now").is_err());
         let held = Plan::HoldAtNamed("commit.create".into(), 2, "/tmp/a:b".into());
         assert_eq!(Plan::parse("hold=commit.create:2:/tmp/a:b"), Ok(held));

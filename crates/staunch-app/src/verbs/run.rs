@@ -60,7 +60,6 @@ impl App {
         }
         let _lease = control.lease(&name, self.pid, self.clock.now())?;
         let store = opened.store(self, &name)?;
-        store.sweep()?;
         let sinks = self.sinks(&opened, &name, &graph)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let env = self.env(&opened, &name, store.clone(), &key.key, stop, observer);

@@ -35,19 +35,6 @@ impl LocalStore {
         Ok(store)
     }
 
-    /// Removes what a killed process left half-written. Only the holder of the lease may call it.
-    ///
-    /// # Errors
-    /// `Store.Unavailable`.
-    pub fn sweep(&self) -> Result<()> {
-        let temporary = self.root.join("tmp");
-        for name in self.fs.list(&temporary).map_err(|e| unavailable("list", &temporary, &e))? {
-            let path = temporary.join(name);
-            self.fs.remove(&path).map_err(|e| unavailable("remove", &path, &e))?;
-        }
-        Ok(())
-    }
-
     /// The path of an artefact.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -120,6 +107,20 @@ impl Store for LocalStore {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(unavailable("remove", &path, &e)),
         }
+    }
+
+    async fn sweep(&self) -> Result<()> {
+        let temporary = self.root.join("tmp");
+        for name in self.fs.list(&temporary).map_err(|e| unavailable("list", &temporary, &e))? {
+            let path = temporary.join(name);
+            match self.fs.remove(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(unavailable("remove", &path, &e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn ArtefactWriter>> {

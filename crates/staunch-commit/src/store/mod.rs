@@ -50,6 +50,15 @@ pub trait Store: Send + Sync + Debug {
     /// `Store.Unavailable`.
     async fn delete(&self, name: &str) -> Result<()>;
 
+    /// Removes what killed writers left half-written. Only a generation that has claimed its epoch may call it: what it takes
+    /// from an older one that still lives makes that one fail, and ask who owns the region.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    async fn sweep(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Begins a large artefact that is written piece by piece. Nothing is visible under `name` before
     /// [`ArtefactWriter::finish`].
     ///

@@ -71,13 +71,16 @@ pub fn run(
             Ok(start) => start,
             // Another generation committed between our look and our claim: it is committed; look again.
             Err(error) if error.code() == codes::FENCED && newest(&committer, handle) => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(handle.block_on(committer.or_fenced(error))),
         };
         let Some(start) = start else { continue };
         let continued = start.continued;
         let changed = start.changed.clone();
         let asked_for = request.run.clone().is_none_or(|id| id == start.state.run);
-        let mut report = go(graph, sinks, env, &mut committer, start, handle)?;
+        let mut report = match go(graph, sinks, env, &mut committer, start, handle) {
+            Ok(report) => report,
+            Err(error) => return Err(handle.block_on(committer.or_fenced(error))),
+        };
         report.continued = continued;
         report.changed = changed;
         if asked_for {
@@ -271,6 +274,7 @@ fn go(
 /// committed.
 async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Result<()> {
     let store = &cx.env.store;
+    store.sweep().await?;
     for run in store.list("spools").await? {
         if run == state.run.0 {
             continue;

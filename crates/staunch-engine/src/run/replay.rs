@@ -12,8 +12,8 @@ use super::{again, apply, bind_chains, compute, decide, pin};
 use crate::sql::{SessionSpec, session};
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{
-    Committer, DeadLetter, Draft, EpochKind, Listed, Origin, Pins, RawRecord, RunEnd, RunHead, RunState,
-    Segment, Settled, Standing,
+    Committer, DeadLetter, Draft, EpochKind, Found, Listed, Origin, Pins, RawRecord, RunEnd, RunHead,
+    RunState, Segment, Settled, Standing,
 };
 use staunch_types::{Error, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,83 +107,105 @@ fn settle(
 ) -> Result<Report> {
     let start = Committer::start(env.store.clone(), env.clock.clone(), env.rng.clone(), env.pid);
     let (mut committer, found) = handle.block_on(start)?;
-    let last = found.last_run.filter(|run| run.end.is_some() && run.fully_applied()).ok_or_else(|| {
-        Error::new(codes::BUSY, "the last run of this pipeline is unfinished")
-            .hint("`staunch run` continues it; then come back to the dead letters")
-    })?;
-    let base = handle.block_on(committer.log().standing(&last.standing))?;
-    let fingerprints = pin::fingerprints(graph);
-    if !letters.is_empty() {
-        // The rule of runs: rows of an edited pipeline do not slip in beside those of the old one.
-        decide::edits(graph, &fingerprints, &base.fingerprints, request.accept_change)?;
+    let work = Settlement { graph, sinks, env, request, letters, handle };
+    match work.run(&mut committer, found, settled) {
+        Err(error) => Err(handle.block_on(committer.or_fenced(error))),
+        done => done,
     }
-    // What cannot be opened is told before anything is claimed.
-    let rows = again::open(graph, letters, &env.sealer)?;
-    let reenter = letters.iter().any(|l| !l.refused());
-    let modes: BTreeMap<String, WriteMode> = graph
-        .writes
-        .iter()
-        .enumerate()
-        .filter(|(at, w)| (reenter && w.incremental) || rows.iter().any(|again| again.write == *at))
-        .map(|(_, w)| (w.write.name.clone(), w.write.mode))
-        .collect();
-    let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
-    // The latest version of the reference data, as for any run; nothing else is read.
-    let mut origins = match reenter {
-        false => BTreeMap::new(),
-        true => {
-            let name = last.standing.clone();
-            pin::pin(graph, env, request, &base, name, run.clone(), fingerprints)?.pins.origins
+}
+
+/// Letters to be settled, and what that takes.
+struct Settlement<'a> {
+    graph: &'a Graph,
+    sinks: &'a Sinks,
+    env: &'a Env,
+    request: &'a Request,
+    letters: &'a [DeadLetter],
+    handle: &'a tokio::runtime::Handle,
+}
+
+impl Settlement<'_> {
+    fn run(self, committer: &mut Committer, found: Found, settled: Vec<Settled>) -> Result<Report> {
+        let Self { graph, sinks, env, request, letters, handle } = self;
+        let last =
+            found.last_run.filter(|run| run.end.is_some() && run.fully_applied()).ok_or_else(|| {
+                Error::new(codes::BUSY, "the last run of this pipeline is unfinished")
+                    .hint("`staunch run` continues it; then come back to the dead letters")
+            })?;
+        let base = handle.block_on(committer.log().standing(&last.standing))?;
+        let fingerprints = pin::fingerprints(graph);
+        if !letters.is_empty() {
+            // The rule of runs: rows of an edited pipeline do not slip in beside those of the old one.
+            decide::edits(graph, &fingerprints, &base.fingerprints, request.accept_change)?;
         }
-    };
-    origins.retain(|read, _| graph.read(read).is_some_and(|r| r.scope == Scope::Reference));
-    let pins = Pins {
-        format: FORMAT,
-        run,
-        now: env.clock.now(),
-        profile: request.profile.clone(),
-        full_refresh: false,
-        accept_change: request.accept_change,
-        dead_letters_at_most: Some(1.0),
-        origins,
-        unchanged: BTreeSet::new(),
-        fingerprints: base.fingerprints.clone(),
-        modes,
-        base: last.standing.clone(),
-        actor: request.actor.clone(),
-        settles: true,
-    };
-    for (write, sink) in sinks {
-        handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
+        // What cannot be opened is told before anything is claimed.
+        let rows = again::open(graph, letters, &env.sealer)?;
+        let reenter = letters.iter().any(|l| !l.refused());
+        let modes: BTreeMap<String, WriteMode> = graph
+            .writes
+            .iter()
+            .enumerate()
+            .filter(|(at, w)| (reenter && w.incremental) || rows.iter().any(|again| again.write == *at))
+            .map(|(_, w)| (w.write.name.clone(), w.write.mode))
+            .collect();
+        let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
+        // The latest version of the reference data, as for any run; nothing else is read.
+        let mut origins = match reenter {
+            false => BTreeMap::new(),
+            true => {
+                let name = last.standing.clone();
+                pin::pin(graph, env, request, &base, name, run.clone(), fingerprints)?.pins.origins
+            }
+        };
+        origins.retain(|read, _| graph.read(read).is_some_and(|r| r.scope == Scope::Reference));
+        let pins = Pins {
+            format: FORMAT,
+            run,
+            now: env.clock.now(),
+            profile: request.profile.clone(),
+            full_refresh: false,
+            accept_change: request.accept_change,
+            dead_letters_at_most: Some(1.0),
+            origins,
+            unchanged: BTreeSet::new(),
+            fingerprints: base.fingerprints.clone(),
+            modes,
+            base: last.standing.clone(),
+            actor: request.actor.clone(),
+            settles: true,
+        };
+        for (write, sink) in sinks {
+            handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
+        }
+        let pins_name = handle.block_on(committer.put_pins(&pins))?;
+        let head = RunHead { run: pins.run.clone(), first: None, pins: pins_name, standing: last.standing };
+        let manifest = handle.block_on(committer.claim(head))?;
+        let mut state = RunState::new(&manifest, pins.clone());
+        state.fold(&manifest);
+        let cx = RunCx::new(graph, sinks, env, pins, base.applied.clone());
+        handle.block_on(apply::fence(&cx, committer, Some(state.last)))?;
+        let live = |_: &str| -> Vec<Segment> { Vec::new() };
+        let building = Building::new(&cx, committer);
+        let mut coordinator = Coordinator {
+            cx: &cx,
+            committer,
+            state: &mut state,
+            handle,
+            building,
+            positions: BTreeMap::new(),
+            live_before: &live,
+        };
+        for again in rows {
+            coordinator.building.write_again(again.write, again.batch, &again.tried)?;
+        }
+        if reenter {
+            coordinator.letters(letters)?;
+        }
+        coordinator.end_settlement(&base, settled)?;
+        state.ledger.check()?;
+        state.ledger.check_writes()?;
+        Ok(Report::of(&graph.pipeline.name, &state))
     }
-    let pins_name = handle.block_on(committer.put_pins(&pins))?;
-    let head = RunHead { run: pins.run.clone(), first: None, pins: pins_name, standing: last.standing };
-    let manifest = handle.block_on(committer.claim(head))?;
-    let mut state = RunState::new(&manifest, pins.clone());
-    state.fold(&manifest);
-    let cx = RunCx::new(graph, sinks, env, pins, base.applied.clone());
-    handle.block_on(apply::fence(&cx, &committer, Some(state.last)))?;
-    let live = |_: &str| -> Vec<Segment> { Vec::new() };
-    let building = Building::new(&cx, &committer);
-    let mut coordinator = Coordinator {
-        cx: &cx,
-        committer: &mut committer,
-        state: &mut state,
-        handle,
-        building,
-        positions: BTreeMap::new(),
-        live_before: &live,
-    };
-    for again in rows {
-        coordinator.building.write_again(again.write, again.batch, &again.tried)?;
-    }
-    if reenter {
-        coordinator.letters(letters)?;
-    }
-    coordinator.end_settlement(&base, settled)?;
-    state.ledger.check()?;
-    state.ledger.check_writes()?;
-    Ok(Report::of(&graph.pipeline.name, &state))
 }
 
 impl Coordinator<'_> {

@@ -2,13 +2,10 @@
 //! held at a known place while the signals come, so that nothing depends on the speed of the machine.
 #![cfg(unix)]
 
-use crate::project::Project;
+use crate::project::{Held, Project};
 use crate::rules::small;
 use crate::tables;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
-use std::process::{Child, Command};
 
 /// The commit at which the run is held: the fence is the first, so two epochs with rows lie before it.
 const HELD_AT: u64 = 4;
@@ -24,47 +21,8 @@ fn many_epochs() -> Project {
     project
 }
 
-/// A run that stands before a commit until it is let go.
-struct Held {
-    child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
-    hold: PathBuf,
-}
-
-impl Held {
-    fn start(project: &Project) -> Self {
-        let hold = project.root.parent().unwrap().join("hold");
-        let plan = format!("hold=commit.before_create:{HELD_AT}:{}", hold.display());
-        let mut child = project.start_with(&["run", "log"], &[("STAUNCH_FAILPOINTS", &plan)]);
-        while !hold.try_exists().unwrap() {
-            assert!(child.try_wait().unwrap().is_none(), "the run ended before it was held");
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr, hold }
-    }
-
-    /// Sends a signal and waits until the run has said what it makes of it.
-    fn signal(&mut self, signal: &str, answer: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        let mut line = String::new();
-        while !line.contains(answer) {
-            line.clear();
-            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended without `{answer}`");
-        }
-    }
-
-    fn let_go(&self) {
-        std::fs::remove_file(&self.hold).unwrap();
-    }
-
-    fn ends_with(mut self, code: i32) -> String {
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(code), "{rest}");
-        rest
-    }
+fn held(project: &Project) -> Held {
+    project.hold(&["run", "log"], &format!("commit.before_create:{HELD_AT}"))
 }
 
 fn shown(project: &Project) -> (Vec<String>, Vec<String>) {
@@ -79,7 +37,7 @@ fn runs(project: &Project) -> Value {
 /// Starts the run again: it is the same one, and everything is there as if nothing had happened.
 fn goes_on(project: &Project) {
     let before = runs(project);
-    assert_eq!((before.as_array().unwrap().len(), &before[0]["state"]), (1, &json!("unfinished")));
+    assert_eq!((before.as_array().unwrap().len(), &before[0]["state"]), (1, &json!("interrupted")));
     let again = project.staunch(&["run", "log", "--output", "json"]).ok().json();
     assert_eq!((&again["continued"], &again["run"]), (&json!(true), &before[0]["run"]));
     assert_eq!(again["ledger"]["reads"]["items"]["found"], json!(ROWS));
@@ -91,11 +49,9 @@ fn goes_on(project: &Project) {
 
 fn drains(signal: &str) {
     let project = many_epochs();
-    let mut held = Held::start(&project);
+    let mut held = held(&project);
     held.signal(signal, "draining");
-    held.let_go();
-    let said = held.ends_with(130);
-    assert!(said.contains("Run.Interrupted"), "{said}");
+    held.release().fails(130, "Run.Interrupted");
     let (lake, database) = shown(&project);
     assert!(!lake.is_empty() && !database.is_empty(), "what was committed is shown");
     assert!(database.len() < ROWS, "it stopped before the end");
@@ -117,12 +73,12 @@ fn a_polite_kill_is_the_same() {
 fn a_second_signal_stops_at_once_and_the_next_start_recovers() {
     for (first, second) in [("-INT", "-INT"), ("-TERM", "-INT")] {
         let project = many_epochs();
-        let mut held = Held::start(&project);
+        let mut held = held(&project);
         held.signal(first, "draining");
         held.signal(second, "stopped");
-        let hold = held.hold.clone();
-        held.ends_with(130);
-        assert!(hold.try_exists().unwrap(), "nobody let it go");
+        let done = held.end();
+        assert_eq!(done.code, Some(130), "{}", done.stderr);
+        assert!(project.root.parent().unwrap().join("hold").exists(), "nobody let it go");
         goes_on(&project);
     }
 }

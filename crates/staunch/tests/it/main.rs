@@ -7,6 +7,7 @@ mod check;
 mod commands;
 mod crash;
 mod damaged;
+mod fencing;
 mod flights;
 mod forbidden;
 mod inputs;

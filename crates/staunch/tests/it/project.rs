@@ -1,9 +1,11 @@
 //! A project in a temporary folder, and the binary run on it.
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
 
 /// A project that is removed with the value.
 pub(crate) struct Project {
@@ -48,6 +50,39 @@ impl Done {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|e| panic!("{e} in:\n{}\n{}", self.stdout, self.stderr))
+    }
+}
+
+/// A process that stands still at a failpoint until it is let go.
+pub(crate) struct Held {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    hold: PathBuf,
+}
+
+impl Held {
+    /// Sends a signal and waits until the process has said what it makes of it.
+    pub(crate) fn signal(&mut self, signal: &str, answer: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let mut line = String::new();
+        while !line.contains(answer) {
+            line.clear();
+            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended without `{answer}`");
+        }
+    }
+
+    /// Lets it go on to its end.
+    pub(crate) fn release(self) -> Done {
+        std::fs::remove_file(&self.hold).unwrap();
+        self.end()
+    }
+
+    /// Waits for an end that comes without letting it go.
+    pub(crate) fn end(mut self) -> Done {
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        Done { code: self.child.wait().unwrap().code(), stdout: String::new(), stderr }
     }
 }
 
@@ -140,6 +175,19 @@ impl Project {
         std::fs::remove_file(&probe).unwrap();
         let mut command = command;
         Some(Done::of(command.output().unwrap()))
+    }
+
+    /// Starts the binary and waits until it stands still at the failpoint `NAME:K`.
+    pub(crate) fn hold(&self, args: &[&str], at: &str) -> Held {
+        let hold = self.root.parent().unwrap().join("hold");
+        let plan = format!("hold={at}:{}", hold.display());
+        let mut child = self.start_with(args, &[("STAUNCH_FAILPOINTS", &plan)]);
+        while !hold.try_exists().unwrap() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before {at}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Held { child, stderr, hold }
     }
 
     /// Starts the binary and does not wait.

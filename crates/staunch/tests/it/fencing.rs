@@ -1,0 +1,73 @@
+//! Two starts of one pipeline at once: the lease was taken away under the first, the second takes over. The first must end as
+//! fenced, wherever it stood, and nothing may be shown twice.
+
+use crate::rules::small;
+use crate::tables;
+use serde_json::json;
+
+#[test]
+fn whoever_lost_the_region_ends_as_fenced_wherever_it_stood() {
+    let places = [
+        // Its half-written artefact is swept by the second start.
+        "store.before_link:6",
+        // So is its staged segment.
+        "sqlite.before_seal:1",
+        "commit.before_manifest:2",
+        // It has committed, and the second one shows that.
+        "commit.after_create:2",
+        "apply.before:1",
+        "sqlite.before_begin:1",
+        "apply.after:1",
+    ];
+    for place in places {
+        let project = small();
+        project.write("data/items/2.csv", "id,kind,size\n4,a,4\nx,b,5\n");
+        let first = project.hold(&["run", "log"], place);
+        std::fs::remove_dir_all(project.root.join(".staunch/dev/control")).unwrap();
+        project.staunch(&["run", "log"]).ok();
+        let lost = first.release();
+        assert_eq!(lost.code, Some(1), "{place}: {}", lost.stderr);
+        assert!(lost.stderr.contains("Run.Fenced"), "{place}: {}", lost.stderr);
+        assert!(
+            lost.stderr.contains("the newer start goes on") || lost.stderr.contains("let the newer start"),
+            "{place}: {}",
+            lost.stderr
+        );
+        // What it did afterwards changed nothing.
+        assert_eq!(tables::parquet(&project.root.join("out/items")).len(), 3, "{place}");
+        assert_eq!(tables::sqlite(&project.root.join("out/db.sqlite"))["items"].len(), 4, "{place}");
+        let ledger = project.staunch(&["ledger", "--output", "json"]).ok().json();
+        assert_eq!((&ledger["balanced"], &ledger["shown"]), (&json!(true), &json!(true)), "{place}");
+        let again = project.staunch(&["run", "log", "--output", "json"]).ok().json();
+        assert_eq!(again["ledger"]["reads"], json!({}), "{place}");
+    }
+}
+
+/// Taken over while it shows its last epoch to its last target: the run is committed, and both show the same.
+#[test]
+fn a_run_that_was_committed_as_a_whole_has_succeeded() {
+    let project = small();
+    let first = project.hold(&["run", "log"], "parquet.before_link:1");
+    std::fs::remove_dir_all(project.root.join(".staunch/dev/control")).unwrap();
+    project.staunch(&["run", "log"]).ok();
+    first.release().ok();
+    assert_eq!(tables::parquet(&project.root.join("out/items")).len(), 2);
+    let runs = project.staunch(&["runs", "--output", "json"]).ok().json();
+    assert!(runs.as_array().unwrap().iter().all(|run| run["state"] == json!("succeeded")), "{runs}");
+}
+
+#[test]
+fn so_does_a_replay() {
+    for place in ["store.before_link:5", "commit.before_create:2"] {
+        let project = small();
+        project.write("data/items/2.csv", "id,kind,size\nx,b,5\n");
+        project.staunch(&["run", "log"]).ok();
+        let first = project.hold(&["dlq", "replay"], place);
+        std::fs::remove_dir_all(project.root.join(".staunch/dev/control")).unwrap();
+        project.staunch(&["run", "log"]).ok();
+        let lost = first.release();
+        assert!(lost.code == Some(1) && lost.stderr.contains("Run.Fenced"), "{place}: {}", lost.stderr);
+        let letters = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
+        assert_eq!(letters[0]["attempts"], json!(1), "{place}: nothing was settled");
+    }
+}

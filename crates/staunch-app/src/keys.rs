@@ -4,7 +4,7 @@ use crate::context::App;
 use staunch_commit::ProfileKey;
 use staunch_commit::store::{LocalStore, Store};
 use staunch_pipeline::{Project, SecretRef};
-use staunch_types::{Error, Place, Result, codes};
+use staunch_types::{Access, Error, Place, Result, codes};
 use std::io::{self, Write};
 
 /// The key of a profile, and what the user must be told about it.
@@ -108,7 +108,7 @@ fn dev_key(app: &App, project: &Project, known: Option<&str>) -> Result<(Profile
     let secret = format!("{}{}", app.rng.token(), app.rng.token());
     let key = ProfileKey::parse(&secret)?;
     let path = path_of(&key.id());
-    app.fs.create_dirs(&folder).map_err(|e| failed("create the folder", &folder, &e))?;
+    app.fs.create_dirs(&folder, Access::Private).map_err(|e| failed("create the folder", &folder, &e))?;
     write_private(&path, &secret).map_err(|e| failed("write", &path, &e))?;
     let note = format!(
         "made a key for profile `dev` in {}; dead letters are sealed with it, and nobody else has it",

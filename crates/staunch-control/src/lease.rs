@@ -4,7 +4,7 @@
 //! nothing to clean up. The file itself stays: to remove it would let two processes lock two files of one name.
 
 use serde::{Deserialize, Serialize};
-use staunch_types::{Error, Fs, LocalFs, Micros, Place, Result, codes};
+use staunch_types::{Access, Error, Fs, LocalFs, Micros, Place, Result, codes};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -56,7 +56,9 @@ pub(crate) fn take(dir: &Path, pipeline: &str, pid: u32, started: Micros) -> Res
         return Err(Error::new(codes::BAD_NAME, message).hint("use letters, digits, `_` and `-`"));
     }
     let leases = dir.join("leases");
-    LocalFs.create_dirs(&leases).map_err(|e| unavailable("create the folder of leases", &leases, &e))?;
+    LocalFs
+        .create_dirs(&leases, Access::Private)
+        .map_err(|e| unavailable("create the folder of leases", &leases, &e))?;
     let path = leases.join(format!("{pipeline}.lock"));
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = opened.map_err(|e| unavailable("open a lock file", &path, &e))?;

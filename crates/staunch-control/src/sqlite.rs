@@ -3,7 +3,7 @@
 use crate::control::{Control, OpenOutcome, RunRow, RunState};
 use crate::lease::{self, Lease};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
-use staunch_types::{Error, Fs, LocalFs, Micros, Place, Result, RunId, codes, failpoint};
+use staunch_types::{Access, Error, Fs, LocalFs, Micros, Place, Result, RunId, codes, failpoint};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,7 +63,7 @@ impl ControlStore {
         let io = |doing: &str, error: &std::io::Error| {
             Error::io(codes::STORE, doing, &path, error).hint("make the state folder writable")
         };
-        LocalFs.create_dirs(dir).map_err(|e| io("create the state folder", &e))?;
+        LocalFs.create_dirs(dir, Access::Private).map_err(|e| io("create the state folder", &e))?;
         // Two processes must not create or move the database at the same time. The lock is held for this call only.
         let lock = OpenOptions::new()
             .write(true)

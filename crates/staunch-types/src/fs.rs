@@ -16,13 +16,22 @@ pub trait FsFile: Read + Write + Seek + Send + Debug {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// Who may look at what is created, on systems that know modes. Nobody but the owner ever gets more than the umask allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The owner alone (0700, 0600): state, keys, rows that are not published yet.
+    Private,
+    /// Whoever the umask lets in: what is published, and the folders it lies in.
+    Shared,
+}
+
 /// The operations that durable artefacts need, and no others.
 pub trait Fs: Send + Sync + Debug {
     /// Creates a file for writing; an existing one is an error.
     ///
     /// # Errors
     /// What the operating system says; `AlreadyExists` where the name is taken.
-    fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+    fn create_new(&self, path: &Path, access: Access) -> io::Result<Box<dyn FsFile>>;
 
     /// Opens a file for reading.
     ///
@@ -48,11 +57,11 @@ pub trait Fs: Send + Sync + Debug {
     /// What the operating system says; `NotFound` where there is none.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Creates a folder and its parents (mode 0700 where the system knows modes), durably.
+    /// Creates a folder and those of its parents that are missing, durably. A folder that is there keeps its mode.
     ///
     /// # Errors
     /// What the operating system says.
-    fn create_dirs(&self, path: &Path) -> io::Result<()>;
+    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()>;
 
     /// Makes creations, renames and removals inside a folder durable.
     ///
@@ -119,9 +128,13 @@ impl FsFile for LocalFile {
 }
 
 impl Fs for LocalFs {
-    fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+    fn create_new(&self, path: &Path, access: Access) -> io::Result<Box<dyn FsFile>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        if access == Access::Private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
         Ok(Box::new(LocalFile(options.open(path)?)))
     }
 
@@ -141,7 +154,7 @@ impl Fs for LocalFs {
         std::fs::remove_file(path)
     }
 
-    fn create_dirs(&self, path: &Path) -> io::Result<()> {
+    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()> {
         let mut missing: Vec<PathBuf> = Vec::new();
         let mut at = path;
         while !at.as_os_str().is_empty() && std::fs::symlink_metadata(at).is_err() {
@@ -154,7 +167,9 @@ impl Fs for LocalFs {
         for dir in missing.into_iter().rev() {
             let mut builder = std::fs::DirBuilder::new();
             #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            if access == Access::Private {
+                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            }
             match builder.create(&dir) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -195,5 +210,33 @@ impl Fs for LocalFs {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{Access, Fs, LocalFs};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_private_is_the_owners_and_what_is_shared_follows_the_umask() {
+        let base = std::env::temp_dir().join(format!("staunch-fs-{}", std::process::id()));
+        std::fs::create_dir(&base).unwrap();
+        let mode = |name: &str| std::fs::metadata(base.join(name)).unwrap().permissions().mode() & 0o777;
+        // What the umask lets through.
+        std::fs::create_dir(base.join("plain")).unwrap();
+        std::fs::write(base.join("plain.txt"), "").unwrap();
+        for (access, name) in [(Access::Private, "private"), (Access::Shared, "shared")] {
+            LocalFs.create_dirs(&base.join(name).join("below"), access).unwrap();
+            LocalFs.create_new(&base.join(format!("{name}.txt")), access).unwrap();
+        }
+        let found =
+            ["private", "private/below", "private.txt", "shared", "shared/below", "shared.txt"].map(mode);
+        let (folder, file) = (mode("plain"), mode("plain.txt"));
+        assert_eq!(found, [0o700, 0o700, 0o600, folder, folder, file]);
+        // A folder that is there keeps its mode.
+        LocalFs.create_dirs(&base.join("private"), Access::Shared).unwrap();
+        assert_eq!(mode("private"), 0o700);
+        std::fs::remove_dir_all(&base).unwrap();
     }
 }

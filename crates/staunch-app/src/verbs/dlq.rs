@@ -178,7 +178,7 @@ impl App {
             }
             let sinks = self.sinks(&opened, &name, &graph)?;
             let store: Arc<dyn Store> = Arc::new(opened.store(self, &name)?);
-            let env = self.env(&opened, &name, store.clone(), &key.key, Stop::default(), observer.clone());
+            let env = self.env(&opened, &name, store.clone(), &key.key, Stop::default(), observer.clone())?;
             let request = Request {
                 run: context.run.clone(),
                 profile: opened.project.profile.name.clone(),

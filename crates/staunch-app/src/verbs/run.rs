@@ -7,7 +7,7 @@ use staunch_commit::store::Store;
 use staunch_commit::{Log, ProfileKey, RunState as LoggedRun, Sink};
 use staunch_control::{Control, ControlStore, RunRow, RunState};
 use staunch_engine::run::{self as engine, Env, Graph, Observer, Report, Request, Sinks, Stop};
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Access, Error, Result, codes};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl App {
         let store = opened.store(self, &name)?;
         let sinks = self.sinks(&opened, &name, &graph)?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let env = self.env(&opened, &name, store.clone(), &key.key, stop, observer);
+        let env = self.env(&opened, &name, store.clone(), &key.key, stop, observer)?;
         let request = Request {
             run: context.run.clone(),
             full_refresh: options.full_refresh,
@@ -101,19 +101,25 @@ impl App {
         key: &ProfileKey,
         stop: Stop,
         observer: Arc<dyn Observer>,
-    ) -> Env {
-        Env {
+    ) -> Result<Env> {
+        let spill = opened.region_folder(pipeline).join("spill");
+        // The query engine would make it for everybody to look into.
+        self.fs.create_dirs(&spill, Access::Private).map_err(|e| {
+            Error::io(codes::STORE, "create the folder for spilled rows", &spill, &e)
+                .hint("make the state folder writable")
+        })?;
+        Ok(Env {
             store,
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             sealer: key.sealer(),
             memory: opened.project.profile.memory,
-            spill: opened.region_folder(pipeline).join("spill"),
+            spill,
             workers: self.workers,
             pid: self.pid,
             stop,
             observer,
-        }
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{ArtefactWriter, Put, ReadSeek, Store, missing};
 use async_trait::async_trait;
-use staunch_types::{Error, Fs, FsFile, Place, Result, Rng, codes, failpoint};
+use staunch_types::{Access, Error, Fs, FsFile, Place, Result, Rng, codes, failpoint};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +31,10 @@ impl LocalStore {
     pub fn open(root: &Path, fs: Arc<dyn Fs>, rng: Arc<dyn Rng>) -> Result<Self> {
         let store = Self { root: root.to_path_buf(), fs, rng };
         let temporary = store.root.join("tmp");
-        store.fs.create_dirs(&temporary).map_err(|e| unavailable("create the folder", &temporary, &e))?;
+        store
+            .fs
+            .create_dirs(&temporary, Access::Private)
+            .map_err(|e| unavailable("create the folder", &temporary, &e))?;
         Ok(store)
     }
 
@@ -43,7 +46,8 @@ impl LocalStore {
 
     fn temporary(&self) -> Result<(PathBuf, Box<dyn FsFile>)> {
         let path = self.root.join("tmp").join(self.rng.token());
-        let file = self.fs.create_new(&path).map_err(|e| unavailable("create", &path, &e))?;
+        let file =
+            self.fs.create_new(&path, Access::Private).map_err(|e| unavailable("create", &path, &e))?;
         Ok((path, file))
     }
 
@@ -51,7 +55,9 @@ impl LocalStore {
     fn publish(&self, temporary: &Path, name: &str) -> Result<Put> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root);
-        self.fs.create_dirs(folder).map_err(|e| unavailable("create the folder", folder, &e))?;
+        self.fs
+            .create_dirs(folder, Access::Private)
+            .map_err(|e| unavailable("create the folder", folder, &e))?;
         failpoint::pass("store.before_link");
         let put = match self.fs.hard_link(temporary, &path) {
             Ok(()) => Put::Created,

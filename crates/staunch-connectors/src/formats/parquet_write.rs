@@ -23,7 +23,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnPath;
 use sample::{Choice, choose};
-use staunch_types::{Error, Fs, FsFile, Place, Result, codes};
+use staunch_types::{Access, Error, Fs, FsFile, Place, Result, codes};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -94,13 +94,13 @@ pub struct ParquetFile {
 }
 
 impl ParquetFile {
-    /// Creates the file in the schema of its first rows; an existing file is an error. The rows are looked at, to choose
+    /// Creates the file, readable for whoever the umask lets in, in the schema of its first rows; an existing file is an error. The rows are looked at, to choose
     /// encodings, and not yet written.
     ///
     /// # Errors
     /// `Sink.Unavailable`.
     pub fn create(fs: &dyn Fs, path: &Path, first: &RecordBatch, encoding: &Encoding) -> Result<Self> {
-        let file = fs.create_new(path).map_err(|e| unwritable("create a file", path, &e))?;
+        let file = fs.create_new(path, Access::Shared).map_err(|e| unwritable("create a file", path, &e))?;
         let out = Digesting { file, hash: Xxh3::new(), bytes: 0 };
         let writer = ArrowWriter::try_new(out, first.schema(), Some(encoding.properties(first)))
             .map_err(|e| not_encoded("begin a Parquet file", path, &e))?;

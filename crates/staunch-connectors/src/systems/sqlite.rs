@@ -30,7 +30,7 @@ use segment::{ENDING, Staging};
 use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object, OptionReader};
-use staunch_types::{Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes, failpoint};
+use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes, failpoint};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -257,13 +257,13 @@ impl Sink for SqliteSink {
 
     async fn prepare(&self) -> Result<()> {
         if let Some(parent) = self.file.parent().filter(|p| !p.as_os_str().is_empty()) {
-            self.fs.create_dirs(parent).map_err(|e| {
+            self.fs.create_dirs(parent, Access::Shared).map_err(|e| {
                 Error::io(codes::SINK_UNAVAILABLE, "create the folder of the database", parent, &e)
                     .hint("check `path:` of the connection and the rights of the folder")
             })?;
         }
         let folder = &self.staging.folder;
-        self.fs.create_dirs(folder).map_err(|e| {
+        self.fs.create_dirs(folder, Access::Private).map_err(|e| {
             Error::io(codes::SINK_UNAVAILABLE, "create the staging folder", folder, &e)
                 .hint("check the rights of the state folder")
         })?;

@@ -12,6 +12,7 @@ mod flights;
 mod forbidden;
 mod inputs;
 mod interrupted;
+mod modes;
 mod options;
 mod project;
 mod refused;

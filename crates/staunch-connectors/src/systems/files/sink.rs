@@ -31,7 +31,7 @@ use options::ParquetOptions;
 use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object};
-use staunch_types::{Epoch, Error, Fs, RegionId, Result, WriteMode, codes};
+use staunch_types::{Access, Epoch, Error, Fs, RegionId, Result, WriteMode, codes};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,16 @@ impl ParquetSink {
         self.options.folder.join(STAGING).join(region_folder(region))
     }
 
+    /// Makes a folder for staged files, which is for nobody's eyes, in the target's folder, which is for those whom the umask
+    /// lets in. The files themselves are shared from the start: a link publishes them as they are.
+    fn create_staging(&self, staging: &Path) -> Result<()> {
+        let folder = &self.options.folder;
+        self.fs
+            .create_dirs(folder, Access::Shared)
+            .and_then(|()| self.fs.create_dirs(staging, Access::Private))
+            .map_err(|e| self.unavailable("create the folder", folder, &e))
+    }
+
     fn unavailable(&self, doing: &str, path: &Path, error: &io::Error) -> Error {
         let hint = match error.kind() {
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
@@ -145,7 +155,7 @@ impl Sink for ParquetSink {
     async fn prepare(&self) -> Result<()> {
         let folder = &self.options.folder;
         let staging = folder.join(STAGING);
-        self.fs.create_dirs(&staging).map_err(|e| self.unavailable("create the folder", folder, &e))?;
+        self.create_staging(&staging)?;
         // The rights of a folder do not say whether a file can be made in it: one is made.
         let probe = staging.join(format!("probe-{}", std::process::id()));
         match self.fs.remove(&probe) {
@@ -154,7 +164,9 @@ impl Sink for ParquetSink {
             }
             _ => {}
         }
-        self.fs.create_new(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))?;
+        self.fs
+            .create_new(&probe, Access::Private)
+            .map_err(|e| self.unavailable("write into the folder", folder, &e))?;
         self.fs.remove(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))
     }
 

@@ -14,7 +14,7 @@ use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow::record_batch::RecordBatch;
 use staunch_commit::{Rows, Segment, SegmentName, SegmentWriter};
 use staunch_contract::Contract;
-use staunch_types::{Error, Fs, FsFile, Place, Result, codes, failpoint};
+use staunch_types::{Access, Error, Fs, FsFile, Place, Result, codes, failpoint};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) struct Staging {
 impl Staging {
     pub(super) fn writer(&self, name: &SegmentName) -> Result<Box<dyn SegmentWriter>> {
         self.fs
-            .create_dirs(&self.folder)
+            .create_dirs(&self.folder, Access::Private)
             .map_err(|e| unavailable("create the staging folder", &self.folder, &e))?;
         let staged = staged_file(name, 0, ENDING);
         Ok(Box::new(Writer { staging: self.clone(), staged, open: None, failed: false }))
@@ -155,7 +155,11 @@ impl Writer {
 
     fn begin(&self) -> Result<OpenFile> {
         let path = inside(&self.staging.folder, &self.staged)?;
-        let file = self.staging.fs.create_new(&path).map_err(|e| unavailable("create a file", &path, &e))?;
+        let file = self
+            .staging
+            .fs
+            .create_new(&path, Access::Private)
+            .map_err(|e| unavailable("create a file", &path, &e))?;
         let out = BufWriter::with_capacity(1 << 18, Digesting { file, hash: Xxh3::new(), bytes: 0 });
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::LZ4_FRAME))

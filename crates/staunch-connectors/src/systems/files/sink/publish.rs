@@ -8,7 +8,7 @@ use super::ParquetSink;
 use crate::formats::parquet_write;
 use crate::systems::staged::inside;
 use staunch_commit::{Applied, ApplyWork, Segment};
-use staunch_types::{Error, Place, Result, WriteMode, codes, failpoint};
+use staunch_types::{Access, Error, Place, Result, WriteMode, codes, failpoint};
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -77,7 +77,9 @@ fn publish(sink: &ParquetSink, segment: &Segment) -> Result<(PathBuf, Left)> {
         (Some(_), None) => {}
     }
     if let Some(parent) = target.parent() {
-        sink.fs.create_dirs(parent).map_err(|e| sink.unavailable("create a folder", parent, &e))?;
+        sink.fs
+            .create_dirs(parent, Access::Shared)
+            .map_err(|e| sink.unavailable("create a folder", parent, &e))?;
     }
     failpoint::pass("parquet.before_link");
     match sink.fs.hard_link(&staged, &target) {

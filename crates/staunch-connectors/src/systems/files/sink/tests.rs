@@ -10,7 +10,9 @@ use serde_json::json;
 use staunch_commit::{ApplyWork, Fence, Segment, SegmentName, Sink};
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object};
-use staunch_types::{Epoch, Fs, FsFile, Generation, LocalFs, Place, RegionId, RunId, WriteMode, codes};
+use staunch_types::{
+    Access, Epoch, Fs, FsFile, Generation, LocalFs, Place, RegionId, RunId, WriteMode, codes,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -460,8 +462,8 @@ impl FsFile for FaultyFile {
 }
 
 impl Fs for FaultyFs {
-    fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
-        Ok(self.wrap(LocalFs.create_new(path)?))
+    fn create_new(&self, path: &Path, access: Access) -> io::Result<Box<dyn FsFile>> {
+        Ok(self.wrap(LocalFs.create_new(path, access)?))
     }
     fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
         LocalFs.open(path)
@@ -475,8 +477,8 @@ impl Fs for FaultyFs {
     fn remove(&self, path: &Path) -> io::Result<()> {
         LocalFs.remove(path)
     }
-    fn create_dirs(&self, path: &Path) -> io::Result<()> {
-        LocalFs.create_dirs(path)
+    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()> {
+        LocalFs.create_dirs(path, access)
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         LocalFs.sync_dir(path)

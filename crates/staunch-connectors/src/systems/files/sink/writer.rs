@@ -66,9 +66,7 @@ struct FilePlace {
 impl Writer {
     pub(super) fn new(sink: &ParquetSink, name: &SegmentName) -> Result<Self> {
         let staging = sink.staging(&name.region);
-        sink.fs
-            .create_dirs(&staging)
-            .map_err(|e| sink.unavailable("create the staging folder", &staging, &e))?;
+        sink.create_staging(&staging)?;
         let partitions = Partitions::new(&sink.contract, &sink.options.partition_by)?;
         let kept = partitions.kept(&sink.contract);
         let whole = sink.contract.arrow_schema();

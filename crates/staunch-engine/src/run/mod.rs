@@ -155,6 +155,7 @@ fn begin(
                     code: codes::INTERRUPTED.name.to_owned(),
                     message: "it was cut off before it dealt with its dead letters".into(),
                     hint: "replay or discard them again".into(),
+                    uncommitted: Uncommitted::default(),
                 };
                 handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, None))?;
                 return Ok(None);

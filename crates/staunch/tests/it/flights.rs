@@ -1,6 +1,7 @@
 //! The example that the README runs.
 
 use crate::project::Project;
+use crate::search::{Found, Needle};
 use crate::tables;
 use serde_json::json;
 
@@ -45,23 +46,15 @@ fn personal_values_are_nowhere_but_in_the_input() {
     let shown = project.staunch(&["run", "flights", "--show"]).ok();
     project.staunch(&["run", "flights_log"]).ok();
     // A tail number of the first January flights.
-    let canary = b"N14228";
     assert!(!shown.stdout.contains("N14228") && !shown.stderr.contains("N14228"));
-    let mut open = vec![project.root.join(".staunch"), project.root.join("out")];
-    let mut files = 0;
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_dir() {
-                open.push(entry.path());
-                continue;
-            }
-            files += 1;
-            let bytes = std::fs::read(entry.path()).unwrap();
-            assert!(!bytes.windows(canary.len()).any(|w| w == canary), "{}", entry.path().display());
-        }
-    }
-    assert!(files > 20, "only {files} files were searched");
+    let folders = [project.root.join(".staunch"), project.root.join("out")];
+    let found = Found::search(&Needle::new("N14228"), &folders);
+    assert_eq!((found.places, found.unknown), (Vec::<String>::new(), Vec::new()));
+    assert!(found.files.len() > 20, "only {} files were searched", found.files.len());
+    // It is in the input, and the search opens what the run has written.
+    let airport = Found::search(&Needle::new("JFK"), &folders).places;
+    assert!(airport.iter().any(|place| place.contains("a Parquet page")), "{airport:?}");
+    assert!(first_rows(&project.root.join("data/flights/2013-01.csv.gz"), 100).contains("N14228"));
 }
 
 #[test]

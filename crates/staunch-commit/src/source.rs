@@ -36,8 +36,8 @@ pub struct SplitPoint {
     pub offset: u64,
     /// Line breaks before that place (text formats); 0 elsewhere.
     pub lines: u64,
-    /// xxh3-128 of the decompressed content before that place (text formats), 32 hexadecimal digits; for Parquet
-    /// the digest of the footer. It proves on a restart, and on the next run, that the content is the same.
+    /// xxh3-128 of the decompressed content before that place (text formats), 32 hexadecimal digits; for Parquet that of
+    /// the whole file. It proves on a restart, and on the next run, that the content is the same.
     pub digest: String,
     /// Whether nothing follows.
     pub finished: bool,

@@ -272,7 +272,7 @@ impl Source for FilesSource {
         let path = glob::resolve(&self.object.root, &listed.path)?;
         if self.object.format == FileFormat::Parquet {
             verify_pin(&path, listed)?;
-            return parquet_read::footer_digest(&path);
+            return parquet_read::digest(&path);
         }
         let mut input = Input::open(&path, listed, self.compression(&listed.path))?;
         let mut block = Vec::new();

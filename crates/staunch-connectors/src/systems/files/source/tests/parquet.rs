@@ -109,6 +109,33 @@ fn large_row_groups_are_cut_and_reopened_anywhere() {
     assert_eq!(source.open(&origin(&source), &wrong, None).err().unwrap().code(), codes::SOURCE_CHANGED);
 }
 
+/// An edit inside a page leaves the size as it is and the footer too.
+#[test]
+fn an_edit_of_a_page_is_a_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.parquet");
+    let rows = (1 << 17) + 1000;
+    write(dir.path(), vec![("a", Arc::new(Int64Array::from_iter_values(0..rows)))], 1 << 20);
+    let source = FilesSource::new(spec(dir.path(), "a:long", OBJECT)).unwrap();
+    let before = origin(&source);
+    let (_, points) = read_all(dir.path(), "a:long").unwrap();
+    let known = source.digest(&before.listed).unwrap();
+
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    assert_eq!(origin(&source), before, "size and time do not tell");
+    assert_ne!(source.digest(&before.listed).unwrap(), known);
+    assert_eq!(source.open(&before, &points[0], None).err().unwrap().code(), codes::SOURCE_CHANGED);
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    assert!(source.open(&before, &points[0], None).is_ok());
+}
+
 #[test]
 fn damaged_files_are_corrupt_and_never_panic() {
     let dir = tempfile::tempdir().unwrap();

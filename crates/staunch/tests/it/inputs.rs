@@ -4,7 +4,6 @@ use crate::project::Project;
 use crate::rules::small;
 use crate::tables;
 use serde_json::json;
-use std::path::{Path, PathBuf};
 
 #[test]
 fn a_missing_file_is_named() {

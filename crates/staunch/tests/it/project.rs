@@ -151,7 +151,7 @@ impl Project {
         const STRIP: &[&str] = &["--bounding-set=-dac_override,-dac_read_search"];
         let probe = self.root.join("probe");
         std::fs::write(&probe, "").unwrap();
-        std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0o000)).unwrap();
         let plain = self.command(args, &[]);
         let command = if std::fs::read(&probe).is_err() {
             plain

@@ -248,3 +248,21 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn errors_are_told_in_the_order_of_their_places_and_once() {
+        let at = |file: &str, line, message: &str| {
+            Error::new(codes::YAML, message).place(Place::file(file).at(line, 1))
+        };
+        let with = Error::many(vec![at("b", 9, "b9"), at("a", 2, "a2")]).unwrap();
+        let told = Error::in_order(vec![at("b", 1, "b1"), with, at("a", 2, "a2"), at("a", 2, "other")]);
+        let words: Vec<&str> = told.iter().map(Error::message).collect();
+        assert_eq!(words, ["a2", "other", "b1", "b9"]);
+        assert!(told.iter().all(|e| e.all().count() == 1));
+    }
+}

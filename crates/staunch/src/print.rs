@@ -177,21 +177,13 @@ fn report_json(report: &Report) -> Value {
     })
 }
 
-/// The state of a run in words. A run without an end may go on in another process or have been cut off: the index cannot tell.
-fn state_of(run: &RunRow) -> &str {
-    match run.state.as_str() {
-        "running" => "unfinished",
-        other => other,
-    }
-}
-
 /// Runs, newest first.
 pub(crate) fn runs(runs: &[RunRow], json: bool) -> Result<()> {
     if json {
         let rows: Vec<_> = runs
             .iter()
             .map(|r| {
-                json!({ "run": r.run, "pipeline": r.pipeline, "state": state_of(r), "started_micros": r.started,
+                json!({ "run": r.run, "pipeline": r.pipeline, "state": r.state, "started_micros": r.started,
                         "ended_micros": r.ended, "first_epoch": r.first_epoch, "last_epoch": r.last_epoch,
                         "records": r.records, "written": r.written, "dead": r.dead, "late": r.late, "error": r.error })
             })
@@ -203,7 +195,7 @@ pub(crate) fn runs(runs: &[RunRow], json: bool) -> Result<()> {
     }
     let mut table = vec![row(&["run", "pipeline", "state", "records", "written", "dead", "late", "epochs"])];
     for r in runs {
-        let mut state = state_of(r).to_owned();
+        let mut state = r.state.to_owned();
         if let Some(error) = &r.error {
             let _ = write!(state, " ({})", error.split(':').next().unwrap_or_default());
         }

@@ -62,13 +62,19 @@ fn an_edit_is_refused_at_its_place() {
 
 #[test]
 fn a_query_that_fails_points_to_its_sql_and_the_run_says_what_it_had_read() {
-    let project = small();
-    project.edit("pipelines/totals.yaml", "count(*) AS n", "12 / (count(*) - 2) AS n");
-    let (code, place, message) = error(&project.staunch(&["run", "totals", "--output", "json"]));
-    assert_eq!((code.as_str(), place.as_str()), ("Sql.Query", "pipelines/totals.yaml:5:11"), "{message}");
-    assert!(message.contains("division by zero"), "{message}");
-    let row = newest(&project);
-    assert_eq!((&row["state"], &row["records"], &row["written"]), (&json!("failed"), &json!(3), &json!(0)));
+    for (query, why) in [
+        ("12 / (count(*) - 2) AS n", "division by zero"),
+        ("sum(9223372036854775807) AS n", "does not fit its type"),
+    ] {
+        let project = small();
+        project.edit("pipelines/totals.yaml", "count(*) AS n", query);
+        let (code, place, message) = error(&project.staunch(&["run", "totals", "--output", "json"]));
+        assert_eq!((code.as_str(), place.as_str()), ("Sql.Query", "pipelines/totals.yaml:5:11"), "{message}");
+        assert!(message.contains(why), "{message}");
+        let row = newest(&project);
+        let counts = (&row["records"], &row["written"]);
+        assert_eq!((&row["state"], counts), (&json!("failed"), (&json!(3), &json!(0))));
+    }
 
     // A result that breaks its contract, from a file of SQL.
     let project = small();

@@ -184,3 +184,56 @@ fn dump(project: &Project) -> String {
     }
     out
 }
+
+/// What is sound of a project can be planned while the rest is wrong.
+#[test]
+fn a_survey_leaves_out_what_is_wrong_and_what_lies_below_it() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("staunch-pipeline-survey");
+    let _ = std::fs::remove_dir_all(&root);
+    for folder in ["pipelines", "contracts"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let profile = "project: p\nprofiles:\n  dev: {f: {type: files, objects: {o: {}, p: {}, q: {}}}, g: {objects: {o: {}}}}\n";
+    std::fs::write(root.join("staunch.yaml"), profile).unwrap();
+    std::fs::write(root.join("contracts/c.yaml"), "contract: c\nversion: 1\nfields: {id: long}\n").unwrap();
+    let pipeline = "pipeline: p
+read:
+  good: {from: f/o, contract: c@1}
+  typo: {from: f/o, contract: c@1, refrence: true}
+  unclear: {from: g/o, contract: c@1}
+process:
+  fine: SELECT id FROM good
+  unknown: SELECT id FROM nowhere
+  below_unknown: SELECT id FROM unknown
+  below_below: SELECT id FROM below_unknown JOIN good USING (id)
+  below_typo: SELECT id FROM typo
+  below_unclear: SELECT id FROM unclear
+  misfit: {sql: SELECT id FROM good, contract: d@1}
+  twice: SELECT id FROM good
+  twice: SELECT id FROM fine
+  round: SELECT id FROM and_round
+  and_round: SELECT id FROM round
+write:
+  - {from: fine, to: f/o}
+  - {from: below_below, to: f/p}
+  - {from: good, to: f/o}
+  - {from: good, to: f/q, mode: upsert}
+";
+    std::fs::write(root.join("pipelines/p.yaml"), pipeline).unwrap();
+    let survey = Project::survey(&root, None).unwrap();
+    let found = &survey.project.unwrap().pipelines["p"];
+    let reads: Vec<_> = found.reads.iter().map(|r| r.name.as_str()).collect();
+    let processes: Vec<_> = found.processes.iter().map(|p| p.name.as_str()).collect();
+    let writes: Vec<_> = found.writes.iter().map(|w| (w.from.stage.as_str(), w.name.as_str())).collect();
+    // Of a key that stands twice the first one counts.
+    assert_eq!(
+        (reads, processes, writes),
+        (vec!["good"], vec!["fine", "twice"], vec![("fine", "f/o")]),
+        "{:?}",
+        survey.mistakes
+    );
+    let loaded = Project::load(&root, None).unwrap_err();
+    let told = |errors: &mut dyn Iterator<Item = &Error>| errors.map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told(&mut loaded.all()), told(&mut survey.mistakes.iter()));
+    assert!(survey.mistakes.len() >= 8, "{:?}", survey.mistakes);
+}

@@ -138,11 +138,12 @@ impl Error {
         self
     }
 
-    /// Sets the stage, keeping the rest of the place.
+    /// Sets the stage of this error and of those found with it, keeping the rest of the place.
     #[must_use]
     pub fn stage(mut self, stage: &str) -> Self {
-        if self.0.place.stage.is_none() {
-            self.0.place.stage = Some(stage.to_owned());
+        for error in std::iter::once(&mut self.0.place).chain(self.0.more.iter_mut().map(|e| &mut e.0.place))
+        {
+            error.stage.get_or_insert_with(|| stage.to_owned());
         }
         self
     }

@@ -135,6 +135,11 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
         Some(RunEnd::Failed { code, .. }) => format!("failed with {code}"),
         None => "is unfinished".to_owned(),
     };
+    for (read, account) in &report.ledger.reads {
+        if account.found > 0 && account.dead == account.found {
+            let _ = writeln!(text, "\nevery record of {read} is dead: are `format:` and its options right?");
+        }
+    }
     let went_on = if report.continued { ", continuing where an earlier start was cut off" } else { "" };
     let _ = writeln!(
         text,
@@ -143,7 +148,11 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
     );
     let _ = writeln!(text, "\nnext:\n  staunch ledger {0}      where every row went", report.run);
     if dead > 0 {
-        let _ = writeln!(text, "  staunch dlq ls --run {}   the {dead} rejected rows, and why", report.run);
+        let _ = writeln!(
+            text,
+            "  staunch dlq ls --run {}   which rows were rejected ({dead}), and why",
+            report.run
+        );
     }
     let _ =
         writeln!(text, "  staunch plan {}           how it runs, and what is guaranteed", report.pipeline);

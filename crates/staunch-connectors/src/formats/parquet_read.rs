@@ -191,6 +191,14 @@ fn match_columns(file: &ParquetFile, schema: &Schema) -> Result<(Vec<FileColumn>
             mistakes.push(schema_error(file, field, message).hint(hint));
         }
     }
+    if mistakes.is_empty() && !file.keys.is_empty() && !seen.contains(&true) {
+        // Every field would be null in every row: that is another file, not this one with nulls.
+        mistakes.push(
+            Error::new(codes::SOURCE_SCHEMA, "the file has no column that the contract names")
+                .place(Place::file(&file.path))
+                .hint("is it the right file? give its columns their names by `rename:`, or correct the contract"),
+        );
+    }
     Error::many(mistakes).map_or(Ok((columns, ignored)), Err)
 }
 

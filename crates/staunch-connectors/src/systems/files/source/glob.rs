@@ -42,8 +42,7 @@ impl Glob {
     /// # Errors
     /// `Source.Missing` if the root is not there; `Source.Unreadable`, also for a link that leads out of the root.
     pub(super) fn find(&self, root: &Path) -> Result<Vec<Listed>> {
-        let real =
-            root.canonicalize().map_err(|e| unreadable("open the root of the connection", root, &e))?;
+        let real = real_root(root)?;
         let mut found = Vec::new();
         let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
         walk(&real, &real, "", &segments, 0, &mut found)?;
@@ -139,8 +138,20 @@ pub(super) fn resolve(root: &Path, name: &str) -> Result<PathBuf> {
             .place(Place::file(relative))
             .hint("report this, unless the epoch log was edited"));
     }
-    let real = root.canonicalize().map_err(|e| unreadable("open the root of the connection", root, &e))?;
+    let real = real_root(root)?;
     inside(&real, &real.join(relative))
+}
+
+/// The root of a connection, without links.
+fn real_root(root: &Path) -> Result<PathBuf> {
+    root.canonicalize().map_err(|e| {
+        let error = unreadable("open the root of the connection", root, &e);
+        if e.kind() == std::io::ErrorKind::NotFound {
+            return error
+                .hint("make the folder (is the file system mounted?), or correct `root:` of the connection");
+        }
+        error
+    })
 }
 
 /// Whether a name matches one segment of a pattern.

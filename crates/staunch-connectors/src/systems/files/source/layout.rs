@@ -74,7 +74,7 @@ pub(super) fn keys(
 /// The layout of a CSV file.
 ///
 /// # Errors
-/// `Source.Schema` for a header that cannot be read, names a column twice, or lacks a column that is never null.
+/// `Source.Schema` for a header that cannot be read, names no field or a column twice, or lacks a column that is never null.
 pub(super) fn csv(
     options: &FileOptions,
     plan: &ReadPlan,
@@ -99,7 +99,8 @@ pub(super) fn csv(
     let schema =
         |message: String| Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path).at(1, 1));
     let names = fields_of(header, &options.csv).map_err(|fault| {
-        schema(format!("the header cannot be read: {}", fault.what)).hint("correct the file")
+        schema(format!("the header cannot be read: {}", fault.what))
+            .hint("correct the first line of the file, or check `format:`, `delimiter:` and `quote:`")
     })?;
     let mut texts: Vec<String> = Vec::with_capacity(names.len());
     for name in names {
@@ -108,7 +109,28 @@ pub(super) fn csv(
                 .hint("write the file as UTF-8, or check `compression:`")
         })?);
     }
+    // With carriage returns alone for line breaks the whole file is its header, and would be lost without a word.
+    if texts
+        .iter()
+        .any(|name| name.bytes().zip(name.bytes().skip(1)).any(|pair| pair.0 == b'\r' && pair.1 != b'\n'))
+    {
+        return Err(schema("the header goes on behind a carriage return".to_owned())
+            .hint("lines end with a line feed, or with carriage return and line feed: convert the file"));
+    }
     let keys = keys(&options.rename, plan, &sources);
+    if !keys.is_empty() && !texts.iter().any(|name| keys.contains_key(name.as_bytes())) {
+        // Perhaps this is no header but a record: nothing of it is told.
+        let mut wanted: Vec<_> =
+            keys.iter().map(|(name, field)| (field, String::from_utf8_lossy(name))).collect();
+        wanted.sort_unstable();
+        let wanted: Vec<String> = wanted.iter().take(5).map(|(_, name)| format!("`{name}`")).collect();
+        let more = if keys.len() > 5 { ", ..." } else { "" };
+        let message =
+            format!("the first line names none of the columns that are wanted: {}{more}", wanted.join(", "));
+        return Err(schema(message).hint(
+            "if it is no header, write `header: false`; else check `delimiter:`, `rename:` and the names, which count exactly",
+        ));
+    }
     let mut mistakes = Vec::new();
     let mut ignored = Vec::new();
     let mut seen: HashMap<&str, ()> = HashMap::new();

@@ -220,7 +220,19 @@ fn headers_that_do_not_fit() {
         "the file has no column `amount`, and `amount` is never null (did the file mean `amuont`? then write `rename: {amuont: amount}`)"
     );
     assert!(refused("a:long", "a,b,b\n1,2,3\n").contains("names the column `b` twice"));
-    assert!(refused("a:long b:long", "x\n1\n").matches("the file has no column").count() == 2);
+    assert!(refused("a:long b:long c:long", "c\n1\n").matches("the file has no column").count() == 2);
+    // A record in place of the header is not quoted, and not taken for columns of which all are missing.
+    for text in ["secret,secret\nsecret,1\n", "a;b\n1;2\n"] {
+        let told = refused("a:long? b:string?", text);
+        assert!(
+            told.starts_with(
+                "the first line names none of the columns that are wanted: `a`, `b` (if it is no header"
+            ),
+            "{told}"
+        );
+        assert!(!told.contains("secret"), "{told}");
+    }
+    assert!(refused("a:long b:long?", "a,b\r1,2\r3,4\r").contains("behind a carriage return"));
     // Only contract columns matter: others may have any name, but none twice.
     let outcome = read_text("x.csv", b"a,,\n1,2,3\n", "a:long", CSV).unwrap();
     assert_eq!(outcome.rows, ["4: 1"]);

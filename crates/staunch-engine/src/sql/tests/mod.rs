@@ -2,6 +2,7 @@
 
 mod contracts;
 mod refused;
+mod refused_cases;
 mod shapes;
 
 use super::{Relation, SessionSpec, Shape, StagePlan, plan_stage, session};

@@ -1,0 +1,4 @@
+SELECT id FROM clicks, f(n) WITH ORDINALITY
+--- ST0022 1:29 `WITH ORDINALITY` or `WITH OFFSET` is not implemented yet | number the rows with row_number() OVER (ORDER BY ...)
+---     SELECT id FROM clicks, f(n) WITH ORDINALITY
+---                                 ^^^^^^^^^^^^^^^

@@ -17,6 +17,7 @@
 //!                                └─ whole: a plan over leaves     (if not)
 //! ```
 
+mod budget;
 mod checked;
 mod deep;
 mod deterministic;
@@ -36,6 +37,7 @@ mod sum;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use budget::{Budget, width};
 pub(crate) use checked::{operator as checked_operator, restore as operators};
 pub(crate) use deep::{big_stack, grown};
 pub(crate) use facts::equi_join;
@@ -43,8 +45,7 @@ pub(crate) use fail::{Failure, Stop, failure, memory, query_error, through};
 pub(crate) use flat::is_chain;
 pub(crate) use place::start;
 pub(crate) use plan_sql::{parse, plan_sql, with_tables};
-pub(crate) use session::planning;
-pub(crate) use session::state;
+pub(crate) use session::{planning, state};
 
 pub use deep::DEEPEST;
 pub use explain::explain;

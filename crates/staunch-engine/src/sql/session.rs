@@ -1,5 +1,6 @@
 //! The one place that makes a DataFusion session.
 
+use super::budget::{Budget, FAN_IN};
 use super::checked::CheckedArithmetic;
 use super::flat::FlatChains;
 use super::sum::CheckedSum;
@@ -17,9 +18,6 @@ use staunch_types::{Error, Micros, Result, codes};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows in a batch of a whole-input plan.
-const BATCH_ROWS: usize = 8192;
-
 /// The stack that planning and evaluating run on. Threads that execute whole-input plans must have as much: the depth of an
 /// expression is bounded ([`super::DEEPEST`]), and this is enough for the deepest one.
 pub const STACK_BYTES: usize = 64 << 20;
@@ -31,7 +29,7 @@ pub struct SessionSpec {
     pub memory: u64,
     /// The folder for spilled rows. It must exist; what lies in it is of no use after the run.
     pub spill_dir: PathBuf,
-    /// How many threads a plan may keep busy, at least 1.
+    /// How many threads a plan may keep busy, at least 1. A small budget keeps fewer busy.
     pub partitions: usize,
     /// What `now()` says.
     pub now: Micros,
@@ -54,20 +52,23 @@ pub(crate) fn planning() -> Result<SessionContext> {
 
 fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> Result<SessionContext> {
     let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-    let partitions = partitions.max(1);
+    let budget = Budget(memory);
+    let partitions = budget.partitions(partitions);
     let unavailable = |_| {
         let error = Error::new(codes::STORE, "the folder for spilled rows cannot be used");
         error.hint("check that `state:` of the profile is a folder on a disk that can be written")
     };
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
-        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(disk))
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(disk).with_max_spill_merge_fan_in(FAN_IN),
+        )
         .build_arc()
         .map_err(unavailable)?;
 
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
-        .with_batch_size(BATCH_ROWS)
+        .with_batch_size(budget.rows(0))
         .with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
@@ -77,14 +78,18 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     options.execution.time_zone = Some("UTC".into());
     // Leaves read everything and filter nothing: filters that are made while a plan runs have nobody to go to.
     options.optimizer.enable_dynamic_filter_pushdown = false;
+    // A join whose rows have many partners gives them batch by batch too.
+    options.execution.enforce_batch_size_in_joins = true;
+    // A run is put together and sorted in one piece. Merging its batches would need their keys once more, as rows, for which nothing is
+    // set aside: it gives up where the keys are most of a row.
+    options.execution.sort_in_place_threshold_bytes = usize::MAX;
     // What a sort sets aside for merging must leave room for sorting, in small budgets too.
-    let merging = options.execution.sort_spill_reservation_bytes;
-    options.execution.sort_spill_reservation_bytes = merging.min(memory / (8 * partitions));
+    options.execution.sort_spill_reservation_bytes = budget.merging(partitions);
 
     let mut physical = PhysicalOptimizer::new().rules;
     // Sides must be chosen before, and sorts and exchanges are put in after.
     let after = physical.iter().position(|r| r.name() == "join_selection").map_or(0, |i| i + 1);
-    physical.insert(after, Arc::new(JoinMemory::new(memory / 4)));
+    physical.insert(after, Arc::new(JoinMemory::new(budget.build_side())));
 
     let mut rules = Analyzer::new().rules;
     rules.insert(0, Arc::new(FlatChains));

@@ -1,8 +1,9 @@
 //! A leaf as a table of DataFusion.
 
+use super::pieces::pieces;
 use crate::leaf::{Leaf, LeafBatches};
-use crate::sql::through;
-use arrow::datatypes::{Schema, SchemaRef};
+use crate::sql::{Budget, through, width};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -159,22 +160,15 @@ impl LeafExec {
         Ok(slots.into_iter().map(Some).collect())
     }
 
-    /// The share of the leaf's bytes that the wanted columns have, by their types.
+    /// About how many bytes the wanted columns have: their share of the leaf's bytes, by types, and no less than their rows would have
+    /// (the bytes may be of a compressed form).
     pub(crate) fn bytes(&self) -> Option<u64> {
-        let all = width(&self.leaf.schema()).max(1);
-        let wanted = width(&self.schema);
-        let bytes = match (self.leaf.bytes_hint(), self.leaf.rows_hint()) {
-            (Some(bytes), _) => u128::from(bytes) * u128::from(wanted) / u128::from(all),
-            (None, Some(rows)) => u128::from(rows) * u128::from(wanted),
-            (None, None) => return None,
-        };
-        u64::try_from(bytes).ok()
+        let all = width(&self.leaf.schema()).max(1) as u128;
+        let wanted = width(&self.schema) as u128;
+        let share = self.leaf.bytes_hint().map(|bytes| u128::from(bytes) * wanted / all);
+        let rows = self.leaf.rows_hint().map(|rows| u128::from(rows) * wanted);
+        u64::try_from(share.max(rows)?).ok()
     }
-}
-
-/// About the bytes of a row: fixed widths as they are, 24 for what has none.
-fn width(schema: &Schema) -> u64 {
-    schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(24) as u64).sum()
 }
 
 impl fmt::Debug for LeafExec {
@@ -220,8 +214,9 @@ impl ExecutionPlan for LeafExec {
         if children.is_empty() { Ok(self) } else { internal_err!("a leaf has no children") }
     }
 
-    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let batches = self.take(partition)?;
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let rows = context.session_config().batch_size();
+        let batches = pieces(self.take(partition)?, rows, Budget::of(context.memory_pool().as_ref()));
         let schema = self.schema.clone();
         let bare = schema.fields().is_empty();
         let shape = schema.clone();

@@ -10,6 +10,7 @@
 
 mod join_memory;
 mod leaf_table;
+mod pieces;
 mod suspects;
 mod unique;
 
@@ -21,8 +22,9 @@ pub(crate) use leaf_table::bind;
 pub(crate) use suspects::{suspects, text as suspect_text};
 pub use unique::unique_keys;
 
+use crate::chain::scanned;
 use crate::leaf::Leaf;
-use crate::sql::{big_stack, query_error, state};
+use crate::sql::{Budget, big_stack, query_error, state, width};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -93,6 +95,11 @@ pub(crate) fn run(
     if let Some(partitions) = partitions {
         state.config_mut().options_mut().execution.target_partitions = partitions.max(1);
     }
+    // A join may put together a row of each scan.
+    let widths =
+        scanned(plan).iter().filter_map(|name| inputs.get(name)).map(|leaf| width(&leaf.schema())).sum();
+    let rows = Budget::of(state.runtime_env().memory_pool.as_ref()).rows(widths);
+    *state.config_mut() = state.config().clone().with_batch_size(rows);
     let task = state.task_ctx();
     let failed = |error| query_error(stage, &error, |failure| suspects(plan, failure));
     let physical = big_stack(|| physical(&state, plan, inputs))?.map_err(failed)?;

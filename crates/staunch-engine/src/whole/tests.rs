@@ -6,6 +6,7 @@ use crate::sql::tests::{
     Input, Rows, block_on, check, input, lines, outcome, plan, plan_of, process, test_session,
 };
 use arrow::array::{Int64Array, RecordBatch};
+use arrow::compute::concat_batches;
 use futures::TryStreamExt;
 use staunch_types::{Error, codes};
 use std::collections::BTreeMap;
@@ -214,10 +215,32 @@ fn a_million_groups_fit_sixteen_mebibytes_and_a_disk() {
 fn a_join_beyond_the_budget_is_sorted_and_merged() {
     let input = many("t", 1_000_000, 1_000_000);
     let sql = "SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.k = b.k";
-    assert_eq!(rows_of(&input, sql, 24 << 20, Some(16_000_000), true).unwrap(), 1_000_000);
+    assert_eq!(rows_of(&input, sql, 12 << 20, Some(16_000_000), true).unwrap(), 1_000_000);
     // Without a hint it is hashed, and the budget does not do.
-    let error = rows_of(&input, sql, 24 << 20, None, true).unwrap_err();
+    let error = rows_of(&input, sql, 12 << 20, None, true).unwrap_err();
     assert_eq!(error.code().name, "Run.Memory", "{error}");
+}
+
+/// Batches as large as the chunks of a file, in a budget of which each is a quarter and more.
+#[test]
+fn a_small_budget_spills_and_does_not_give_up() {
+    let mut input = many("t", 60_000, 60_000);
+    input.batches = vec![concat_batches(&input.relation.schema, &input.batches).unwrap()];
+    for (sql, rows) in [
+        ("SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.k = b.k", 60_000),
+        ("SELECT a.k % 100 AS m, sum(b.v) AS s FROM t a JOIN t b ON a.k = b.k GROUP BY a.k % 100", 100),
+        ("SELECT a.v AS x, c.v AS y FROM t a JOIN t b ON a.k = b.v JOIN t c ON b.k = c.v", 60_000),
+        ("SELECT a.v AS x, b.v AS y FROM t a LEFT JOIN t b ON a.k = b.k AND b.v > 3", 60_000),
+        ("SELECT v FROM t WHERE k NOT IN (SELECT v FROM t WHERE v < 10)", 59_990),
+        ("SELECT k, sum(v) AS s FROM t GROUP BY k", 60_000),
+        ("SELECT DISTINCT k, v FROM t", 60_000),
+        ("SELECT k, v FROM t ORDER BY k, v", 60_000),
+        ("SELECT k, rank() OVER (PARTITION BY k % 7 ORDER BY k) AS r FROM t", 60_000),
+    ] {
+        // 3.2 MB of rows.
+        let found = rows_of(&input, sql, 2 << 20, Some(3_60_000), true);
+        assert_eq!(found.map_err(|e| e.to_string()), Ok(rows), "\nof {sql}");
+    }
 }
 
 #[test]

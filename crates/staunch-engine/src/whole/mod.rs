@@ -15,6 +15,8 @@ mod suspects;
 mod unique;
 
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use join_memory::JoinMemory;

@@ -79,7 +79,7 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
             .iter()
             .map(|s| {
                 json!({ "kind": s.kind, "name": s.name, "inputs": s.inputs, "how": s.how, "transport": s.transport,
-                        "details": s.details, "notes": s.notes })
+                        "details": s.details, "notes": s.notes, "whole_input_because": s.whole_input_because })
             })
             .collect();
         return out_json(&json!({ "pipeline": plan.pipeline, "stages": stages }));

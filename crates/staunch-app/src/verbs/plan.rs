@@ -4,7 +4,7 @@ use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
 use crate::systems;
 use staunch_engine::run::{Scope, Transport};
-use staunch_engine::sql::explain;
+use staunch_engine::sql::{Shape, explain, shape};
 use staunch_types::Result;
 use std::path::Path;
 
@@ -28,6 +28,8 @@ pub struct StageView {
     pub inputs: Vec<String>,
     /// One line: what it is and how it runs.
     pub how: String,
+    /// Why a process stage needs its whole input, if it does.
+    pub whole_input_because: Option<String>,
     /// How its channel travels, or how its target is kept exact.
     pub transport: String,
     /// Details: the steps of a query.
@@ -70,13 +72,13 @@ impl App {
                 name: node.read.name.clone(),
                 inputs: vec![node.source.object().to_owned()],
                 how: format!("{scope}; contract {}", node.read.contract.id()),
+                whole_input_because: None,
                 transport: transport.to_owned(),
                 details: node.source.describe(),
                 notes: Vec::new(),
             });
         }
         for node in &graph.stages {
-            let how = if node.per_row() { "per-row" } else { "whole-input" };
             let transport = match (node.per_row(), node.spooled) {
                 (true, true) => "fused with its input; spooled for whole-input stages",
                 (true, false) => "fused with its input",
@@ -87,7 +89,11 @@ impl App {
                 kind: "process",
                 name: node.process.name.clone(),
                 inputs: node.plan.inputs.clone(),
-                how: format!("{how}; contract {}", node.plan.contract.id()),
+                how: format!("{}; contract {}", shape(&node.plan), node.plan.contract.id()),
+                whole_input_because: match &node.plan.shape {
+                    Shape::WholeInput(whole) => Some(whole.because().to_owned()),
+                    Shape::PerRow(_) => None,
+                },
                 transport: transport.to_owned(),
                 details: explain(&node.plan),
                 notes: node.plan.notes.clone(),
@@ -102,6 +108,7 @@ impl App {
                 name: node.write.name.clone(),
                 inputs: vec![node.write.from.stage.clone()],
                 how: format!("{}; contract {}", node.write.mode, node.contract.id()),
+                whole_input_because: None,
                 transport: format!("{}: {}", guarantee.effect, guarantee.mechanism),
                 details: String::new(),
                 notes: keys_stay

@@ -4,6 +4,7 @@ use super::eval::Compiled;
 use super::join::BoundJoin;
 use super::run::{BoundStep, RowChain};
 use super::table::Collected;
+use super::unnest::{BoundUnnest, taken_apart};
 use super::{JoinStep, RowPlan, Step};
 use crate::leaf::Leaf;
 use crate::sql::{big_stack, query_error, state};
@@ -52,6 +53,11 @@ impl RowPlan {
                         fields.into_iter().map(|(_, f)| f.as_ref().clone().with_nullable(true)).collect();
                     BoundStep::Project { exprs: compiled, schema: Arc::new(Schema::new(fields)) }
                 }
+                Step::Unnest { lists, from, output, .. } => BoundStep::Unnest(BoundUnnest {
+                    lists: lists.clone(),
+                    from: from.clone(),
+                    schema: nullable(output),
+                }),
                 Step::Join(join) => {
                     BoundStep::Join(Box::new(self.bind_join(session, &state, join, references).await?))
                 }
@@ -114,7 +120,7 @@ impl RowPlan {
             let planning = PhysicalPlanningContext::default();
             let physical =
                 create_physical_expr(&folded, input, state.execution_props(), &planning).map_err(failed)?;
-            let field = named.then(|| expr.qualified_name().1);
+            let field = named.then(|| expr.qualified_name().1).filter(|name| taken_apart(name).is_none());
             Ok(Compiled { expr: physical, text: suspect_text(expr), field })
         };
         big_stack(|| exprs.iter().map(one).collect())?

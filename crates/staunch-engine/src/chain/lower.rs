@@ -4,9 +4,10 @@ use super::prune::{Chain, Link};
 use crate::sql::equi_join;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinType, NullEquality, Result};
+use datafusion::common::{DFSchemaRef, JoinType, NullEquality, NullHandling, Result};
+use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::{can_hash, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Unnest};
 use std::collections::BTreeSet;
 
 /// Steps, or why the plan needs its whole input.
@@ -62,29 +63,40 @@ fn walk(plan: &LogicalPlan, source: &str, links: &mut Vec<Link>) -> Walked {
         }
         LogicalPlan::SubqueryAlias(alias) => part!(walk(&alias.input, source, links)),
         LogicalPlan::Projection(p) => {
-            if p.expr.iter().any(has_subquery) {
-                whole!("it has a subquery in an expression");
+            if let Some(because) = p.expr.iter().find_map(subquery) {
+                return Ok(Err(because));
             }
             part!(walk(&p.input, source, links));
             links.push(Link::Project { exprs: p.expr.clone(), input: p.input.schema().clone() });
         }
         LogicalPlan::Filter(f) => {
             let conditions = split_conjunction_owned(f.predicate.clone());
-            if conditions.iter().any(has_subquery) {
-                whole!("it has a subquery in an expression");
+            if let Some(because) =
+                conditions.iter().filter(|c| looked_up(c, source).is_none()).find_map(subquery)
+            {
+                return Ok(Err(because));
             }
             // `FROM a, b WHERE a.k = b.k` joins by its filter.
             if let LogicalPlan::Join(join) = f.input.as_ref()
                 && join.join_type == JoinType::Inner
                 && equi_join(join, &[])?.0.is_empty()
             {
-                return walk_join(join, conditions, source, links);
+                let (last, on): (Vec<Expr>, Vec<Expr>) =
+                    conditions.into_iter().partition(|c| looked_up(c, source).is_some());
+                part!(walk_join(join, on, source, links));
+                for of in last.iter().filter_map(|c| looked_up(c, source)) {
+                    part!(walk_in(of, &join.schema, links));
+                }
+                return Ok(Ok(()));
             }
             part!(walk(&f.input, source, links));
             let input = f.input.schema();
-            links.extend(
-                conditions.into_iter().map(|predicate| Link::Filter { predicate, input: input.clone() }),
-            );
+            for predicate in conditions {
+                match looked_up(&predicate, source) {
+                    Some(of) => part!(walk_in(of, input, links)),
+                    None => links.push(Link::Filter { predicate, input: input.clone() }),
+                }
+            }
         }
         LogicalPlan::Join(join) => return walk_join(join, Vec::new(), source, links),
         LogicalPlan::Aggregate(_) => whole!("it groups rows"),
@@ -93,15 +105,32 @@ fn walk(plan: &LogicalPlan, source: &str, links: &mut Vec<Link>) -> Walked {
         LogicalPlan::Limit(_) => whole!("it takes the first rows"),
         LogicalPlan::Distinct(_) => whole!("it removes equal rows"),
         LogicalPlan::Union(_) => whole!("it puts several queries together"),
-        LogicalPlan::Unnest(_) => whole!("{UNNEST}"),
+        LogicalPlan::Unnest(unnest) => return walk_unnest(unnest, source, links),
         LogicalPlan::RecursiveQuery(_) => whole!("it is recursive"),
         _ => whole!("it does more than look at one row"),
     }
     Ok(Ok(()))
 }
 
-/// The reason of a plan that would be per-row but for an unnest.
-pub(crate) const UNNEST: &str = "it unnests lists";
+fn walk_unnest(unnest: &Unnest, source: &str, links: &mut Vec<Link>) -> Walked {
+    if !unnest.struct_type_columns.is_empty() {
+        whole!("it unnests structs");
+    }
+    if unnest.list_type_columns.iter().any(|(_, list)| list.depth != 1) {
+        whole!("it unnests lists of lists");
+    }
+    if unnest.options.null_handling != NullHandling::Drop {
+        whole!("it keeps rows whose list is empty");
+    }
+    part!(walk(&unnest.input, source, links));
+    links.push(Link::Unnest {
+        lists: unnest.list_type_columns.iter().map(|(column, _)| *column).collect(),
+        from: unnest.dependency_indices.clone(),
+        input: unnest.input.schema().clone(),
+        output: unnest.schema.clone(),
+    });
+    Ok(Ok(()))
+}
 
 fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) -> Walked {
     let on_left = scanned(&join.left).iter().any(|n| n == source);
@@ -116,8 +145,8 @@ fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) 
         (kind, _, _) => whole!("it has a join of another kind ({kind})"),
     };
     let (pairs, mut rest) = equi_join(join, &more)?;
-    if rest.iter().any(has_subquery) {
-        whole!("it has a subquery in an expression");
+    if let Some(because) = rest.iter().find_map(subquery) {
+        return Ok(Err(because));
     }
     if pairs.is_empty() {
         whole!("it joins without an equality");
@@ -126,11 +155,7 @@ fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) 
     let sided = |(l, r): (Expr, Expr)| if on_left { (l, r) } else { (r, l) };
     let (keys, build_keys): (Vec<Expr>, Vec<Expr>) = pairs.into_iter().map(sided).unzip();
     for (key, other) in keys.iter().zip(&build_keys) {
-        let (ty, other) = (key.get_type(probe.schema())?, other.get_type(build.schema())?);
-        // Of floats, values that are equal need not look alike.
-        if ty != other || !can_hash(&ty) || ty.is_floating() || ty.is_nested() || ty == DataType::Null {
-            whole!("it joins by keys of type {ty} and {other}");
-        }
+        part!(hashed(&key.get_type(probe.schema())?, &other.get_type(build.schema())?));
     }
     // Joins of a comma list take their conditions from the one filter above them all.
     match probe.as_ref() {
@@ -159,14 +184,66 @@ fn walk_join(join: &Join, more: Vec<Expr>, source: &str, links: &mut Vec<Link>) 
     Ok(Ok(()))
 }
 
-fn has_subquery(expr: &Expr) -> bool {
-    expr.exists(|e| {
-        Ok(matches!(
-            e,
-            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)
-        ))
-    })
-    .unwrap_or(true)
+/// Whether keys of these types are looked up.
+fn hashed(ty: &DataType, other: &DataType) -> Walked {
+    // Of floats, values that are equal need not look alike.
+    if ty != other || !can_hash(ty) || ty.is_floating() || ty.is_nested() || *ty == DataType::Null {
+        whole!("it joins by keys of type {ty} and {other}");
+    }
+    Ok(Ok(()))
+}
+
+/// The condition `x IN (SELECT ...)`, if the query stands alone and reads nothing but reference data.
+fn looked_up<'a>(condition: &'a Expr, source: &str) -> Option<&'a InSubquery> {
+    let Expr::InSubquery(of) = condition else { return None };
+    let query = &of.subquery;
+    let alone =
+        query.outer_ref_columns.is_empty() && scanned(&query.subquery).iter().all(|name| name != source);
+    (!of.negated && alone && subquery(&of.expr).is_none()).then_some(of)
+}
+
+/// `x IN (SELECT y ...)` is a join with the distinct `y`, of which nothing but the match is taken.
+fn walk_in(of: &InSubquery, input: &DFSchemaRef, links: &mut Vec<Link>) -> Walked {
+    let build = LogicalPlanBuilder::from(of.subquery.subquery.as_ref().clone()).distinct()?.build()?;
+    let key = Expr::from(build.schema().qualified_field(0));
+    part!(hashed(&of.expr.get_type(input.as_ref())?, &key.get_type(build.schema())?));
+    links.push(Link::Join {
+        outer: false,
+        null_equal: false,
+        build,
+        build_first: false,
+        keys: vec![of.expr.as_ref().clone()],
+        build_keys: vec![key],
+        residual: Vec::new(),
+        input: input.clone(),
+        joined: input.clone(),
+    });
+    Ok(Ok(()))
+}
+
+/// Why an expression needs more than its row, if it does: it holds a subquery.
+fn subquery(expr: &Expr) -> Option<String> {
+    let mut found = None;
+    let walked = expr.apply(|e| {
+        let kind = match e {
+            Expr::ScalarSubquery(_) => "a subquery that stands for a value",
+            Expr::InSubquery(of) if of.negated => {
+                "`NOT IN` over a subquery (a left join with distinct reference data and a filter `IS NULL` is per-row)"
+            }
+            Expr::InSubquery(_) => {
+                "`IN` over a subquery (as a condition of its own and over reference data it is per-row)"
+            }
+            Expr::Exists(of) if of.negated => {
+                "`NOT EXISTS` (a left join with distinct reference data and a filter `IS NULL` is per-row)"
+            }
+            Expr::Exists(_) => "`EXISTS` (`IN`, or an inner join with distinct reference data, is per-row)",
+            Expr::SetComparison(_) => "a comparison with all rows of a subquery",
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        found = Some(format!("it has {kind}"));
+        Ok(TreeNodeRecursion::Stop)
+    });
+    walked.map_or_else(|_| Some("it does more than look at one row".into()), |_| found)
 }
 
 /// The positions of the columns that an expression reads.

@@ -1,7 +1,7 @@
 //! Per-row stages: steps over batches, each output row made of one input row.
 //!
 //! **What it is.** A query whose output rows each depend on one input row is lowered from its analysed plan to a [`RowPlan`]: filters,
-//! projections, and equi-joins with reference data. Bound ([`RowPlan::bind`]), it is a [`RowChain`]: expressions and hash tables,
+//! projections, unnests, and equi-joins with reference data. Bound ([`RowPlan::bind`]), it is a [`RowChain`]: expressions and hash tables,
 //! shared by all threads, that turns a batch into a batch of the contract, dead rows, and counts.
 //!
 //! **What it is not.** No rule of an optimiser moves an expression past a filter or a join here: constants are folded, columns that
@@ -23,12 +23,14 @@ mod lower;
 mod prune;
 mod run;
 mod table;
+mod unnest;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lower::{UNNEST, lower, scanned};
+pub(crate) use lower::{lower, scanned};
 pub use run::{ChainOut, DeadByStage, RowChain};
+pub(crate) use unnest::taken_apart;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchemaRef;
@@ -66,6 +68,8 @@ pub(crate) enum Step {
     Filter { predicate: Expr, input: DFSchemaRef, keep: Vec<usize> },
     /// Makes new columns.
     Project { exprs: Vec<Expr>, input: DFSchemaRef },
+    /// Makes a row of each element: of the columns `lists` of the input. `from` are the columns that the output columns come from.
+    Unnest { lists: Vec<usize>, from: Vec<usize>, input: DFSchemaRef, output: DFSchemaRef },
     /// Looks rows up in reference data.
     Join(Box<JoinStep>),
 }

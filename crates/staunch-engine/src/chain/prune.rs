@@ -26,6 +26,12 @@ pub(crate) enum Link {
         exprs: Vec<Expr>,
         input: DFSchemaRef,
     },
+    Unnest {
+        lists: BTreeSet<usize>,
+        from: Vec<usize>,
+        input: DFSchemaRef,
+        output: DFSchemaRef,
+    },
     Join {
         outer: bool,
         null_equal: bool,
@@ -77,6 +83,19 @@ impl Link {
                     exprs.into_iter().enumerate().filter(|(i, _)| live.contains(i)).map(|(_, e)| e).collect();
                 let below = union(&exprs, &input)?;
                 Ok((Step::Project { exprs, input: part(&input, &below)? }, below))
+            }
+            Self::Unnest { lists, from, input, output } => {
+                // How long the lists are matters, also if nobody looks at their elements.
+                let mut below = lists.clone();
+                below.extend(live.iter().filter_map(|l| from.get(*l)));
+                let place = |column: &usize| below.iter().position(|b| b == column);
+                let step = Step::Unnest {
+                    lists: lists.iter().filter_map(place).collect(),
+                    from: live.iter().filter_map(|l| place(from.get(*l)?)).collect(),
+                    output: part(&output, live)?,
+                    input: part(&input, &below)?,
+                };
+                Ok((step, below))
             }
             Self::Join {
                 outer,

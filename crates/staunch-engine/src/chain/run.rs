@@ -2,6 +2,7 @@
 
 use super::eval::{Compiled, evaluate};
 use super::join::{BoundJoin, is_true};
+use super::unnest::BoundUnnest;
 use crate::sql::grown;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter_record_batch;
@@ -29,6 +30,7 @@ pub struct RowChain {
 pub(crate) enum BoundStep {
     Filter { predicate: Compiled, keep: Vec<usize> },
     Project { exprs: Vec<Compiled>, schema: SchemaRef },
+    Unnest(BoundUnnest),
     Join(Box<BoundJoin>),
 }
 
@@ -37,7 +39,7 @@ pub(crate) enum BoundStep {
 pub struct ChainOut {
     /// The rows that come out, in the contract's schema, in the order of the rows that they come from.
     pub batch: RecordBatch,
-    /// The number of the source row behind each of them; a row that a join multiplied has its number several times.
+    /// The number of the source row behind each of them; a row that a join or an unnest multiplied has its number several times.
     pub rows: Vec<u32>,
     /// The rows that this stage rejects, in their order, each once.
     pub dead: Vec<DeadByStage>,
@@ -112,6 +114,7 @@ impl RowChain {
                     let (columns, rest) = now.evaluate(exprs, &mut reject)?;
                     rest.with(columns, schema)?
                 }
+                BoundStep::Unnest(unnest) => unnest.run(now)?,
                 BoundStep::Join(join) => join.run(now, &mut reject)?,
             };
         }

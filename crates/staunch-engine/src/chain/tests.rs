@@ -440,3 +440,41 @@ fn functions_fail_for_a_row_and_never_for_all() {
         assert_eq!(found[2], "passed 1 filtered 0 dead 1", "{item}");
     }
 }
+
+#[test]
+fn in_over_reference_data_is_a_lookup() {
+    // A page that is there several times counts once, and a null is in nothing.
+    check(
+        "SELECT id FROM clicks WHERE page IN (SELECT page FROM pages)",
+        &[clicks(), pages()],
+        "
+        100: 1
+        103: 4
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT id, n FROM clicks WHERE n > 0 AND id + 1 IN (SELECT low + 1 FROM pages WHERE low < 9) AND 10 / n > 0",
+        &[clicks(), pages()],
+        "
+        100: 1 | 10
+        passed 1 filtered 3 dead 0",
+    );
+    check(
+        "SELECT c.id, p.title FROM clicks c, pages p WHERE c.page = p.page AND c.page IN (SELECT page FROM pages WHERE low > 5)",
+        &[clicks(), pages()],
+        "
+        100: 1 | Apple
+        100: 1 | Apricot
+        103: 4 | Apple
+        103: 4 | Apricot
+        passed 2 filtered 2 dead 0",
+    );
+    check(
+        "SELECT id FROM clicks WHERE 10 / n IN (SELECT low FROM pages)",
+        &[clicks(), pages()],
+        "
+        100: 1
+        101: dead Sql.Expression [-] `10 / CAST(clicks.n AS BIGINT)` failed: division by zero
+        passed 1 filtered 2 dead 1",
+    );
+}

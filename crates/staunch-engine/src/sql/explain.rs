@@ -1,7 +1,7 @@
 //! A planned stage in a few lines.
 
 use super::stage::{Shape, StagePlan};
-use crate::chain::Step;
+use crate::chain::{Step, taken_apart};
 use crate::sql::{big_stack, planning, state};
 use crate::whole::suspect_text;
 use std::fmt::Write;
@@ -9,19 +9,17 @@ use std::fmt::Write;
 /// More lines of a plan than these are left out.
 const MOST_LINES: usize = 40;
 
-/// What a stage does, for `plan`: the steps of a per-row stage, or the optimised plan of a whole-input one; then its notes.
+/// What a stage does, for `plan`: the steps of a per-row stage, or the optimised plan of a whole-input one.
 #[must_use]
 pub fn explain(plan: &StagePlan) -> String {
     let mut text = String::new();
     match &plan.shape {
         Shape::PerRow(row) => {
-            line(&mut text, &format!("{}: per-row over {}", plan.stage, row.source));
             for step in &row.steps {
-                line(&mut text, &format!("  {}", describe(step)));
+                line(&mut text, &describe(step));
             }
         }
         Shape::WholeInput(whole) => {
-            line(&mut text, &format!("{}: whole-input, because {}", plan.stage, whole.because));
             let optimised = big_stack(|| {
                 let session = planning().ok()?;
                 state(&session).optimize(&whole.plan).ok()
@@ -32,18 +30,23 @@ pub fn explain(plan: &StagePlan) -> String {
             };
             for (i, row) in shown.lines().enumerate() {
                 if i == MOST_LINES {
-                    line(&mut text, "  ...");
+                    line(&mut text, "...");
                     break;
                 }
-                line(&mut text, &format!("  {row}"));
+                line(&mut text, row);
             }
         }
     }
-    line(&mut text, &format!("  gives {}", plan.contract.id()));
-    for note in &plan.notes {
-        line(&mut text, &format!("  {note}"));
-    }
     text
+}
+
+/// How a stage runs, and why, in one line.
+#[must_use]
+pub fn shape(plan: &StagePlan) -> String {
+    match &plan.shape {
+        Shape::PerRow(row) => format!("per-row over {}", row.source),
+        Shape::WholeInput(whole) => format!("whole-input: {}", whole.because),
+    }
 }
 
 fn line(text: &mut String, line: &str) {
@@ -61,6 +64,13 @@ fn describe(step: &Step) -> String {
                 if plain { text } else { format!("{text} AS {name}") }
             };
             format!("project {}", exprs.iter().map(item).collect::<Vec<_>>().join(", "))
+        }
+        Step::Unnest { lists, input, .. } => {
+            let name = |list: &usize| {
+                let name = input.field(*list).name();
+                taken_apart(name).unwrap_or(name).to_owned()
+            };
+            format!("unnest {}", lists.iter().map(name).collect::<Vec<_>>().join(", "))
         }
         Step::Join(join) => {
             let kind = if join.outer { "left join" } else { "inner join" };

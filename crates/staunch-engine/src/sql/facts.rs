@@ -5,7 +5,8 @@ use arrow::datatypes::Field;
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, Result, ScalarValue};
 use datafusion::logical_expr::utils::{find_valid_equijoin_key_pair, split_conjunction};
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, Operator, Window, WindowFunctionDefinition,
+    Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, Operator, Unnest, Window,
+    WindowFunctionDefinition,
 };
 use staunch_contract::Contract;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,6 +133,7 @@ impl Known<'_> {
                 }
                 Ok(facts)
             }
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Aggregate(a) => self.aggregate(a),
             LogicalPlan::Window(w) => self.window(w),
             LogicalPlan::Join(join) => self.join(join),
@@ -242,6 +244,24 @@ impl Known<'_> {
             keys.push(Key { columns: groups, proven: true });
         }
         Ok(Facts { columns, keys })
+    }
+
+    /// Rows are multiplied, so nothing identifies them. What is taken out of a list may be null.
+    fn unnest(&self, unnest: &Unnest) -> Result<Facts> {
+        let input = self.facts(&unnest.input)?;
+        let taken: BTreeSet<usize> = unnest.list_type_columns.iter().map(|(column, _)| *column).collect();
+        let apart = |from: &usize| taken.contains(from) || unnest.struct_type_columns.contains(from);
+        let fact = |from: &usize| {
+            let known = input.columns.get(*from).cloned().unwrap_or_default();
+            if apart(from) {
+                ColumnFact { nullable: true, uses: known.uses, ..ColumnFact::default() }
+            } else {
+                known
+            }
+        };
+        let mut columns: Vec<_> = unnest.dependency_indices.iter().map(fact).collect();
+        columns.iter_mut().for_each(|c| c.numbers = None);
+        Ok(Facts { columns, keys: Vec::new() })
     }
 
     fn window(&self, w: &Window) -> Result<Facts> {

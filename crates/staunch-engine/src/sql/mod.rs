@@ -48,6 +48,6 @@ pub(crate) use plan_sql::{parse, plan_sql, with_tables};
 pub(crate) use session::{planning, state};
 
 pub use deep::DEEPEST;
-pub use explain::explain;
+pub use explain::{explain, shape};
 pub use session::{STACK_BYTES, SessionSpec, session};
 pub use stage::{Relation, Shape, StagePlan, plan_stage};

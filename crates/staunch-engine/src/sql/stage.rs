@@ -172,10 +172,6 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
                 depth,
             })
         }
-        Err(because) if because == crate::chain::UNNEST => {
-            let hint = "unnest it where the data are made, or select the elements by their position: list[1]";
-            return Err(refuse(process, "UNNEST in a per-row stage is not implemented yet".into(), hint));
-        }
         Err(because) => {
             used = used_by(process, &state, &analysed)?;
             Shape::WholeInput(WholePlan {

@@ -1,7 +1,9 @@
 //! Which expressions of a plan can have failed.
 
+use crate::chain::taken_apart;
 use crate::sql::{Failure, checked_operator, is_chain, operators};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 use datafusion::sql::unparser::expr_to_sql;
@@ -50,6 +52,14 @@ pub(crate) fn text(expr: &Expr) -> String {
     while let Expr::Alias(alias) = bare {
         bare = *alias.expr;
     }
+    // DataFusion's name of an element of a list says more than anybody wants to know.
+    let plain = |e: Expr| match e {
+        Expr::Column(column) if taken_apart(&column.name).is_some() => {
+            Ok(Transformed::yes(Expr::Column(Column::new_unqualified("unnested"))))
+        }
+        other => Ok(Transformed::no(other)),
+    };
+    bare = bare.clone().transform(plain).map_or(bare, |t| t.data);
     // Nobody reads more than the beginning of a long one.
     let mut cut = "";
     while let (true, Expr::BinaryExpr(binary)) = (nodes(&bare) > NODES, &bare) {

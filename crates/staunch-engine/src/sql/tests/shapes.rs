@@ -1,7 +1,7 @@
 //! Which queries are per-row, and which columns they use.
 
 use super::{Input, input, plan};
-use crate::sql::{Shape, explain};
+use crate::sql::explain;
 
 fn inputs() -> Vec<Input> {
     vec![
@@ -19,10 +19,7 @@ fn shape(sql: &str) -> String {
         .iter()
         .map(|(n, c)| format!("{n}{}", c.iter().map(|c| format!(".{c}")).collect::<String>()))
         .collect();
-    let shape = match &plan.shape {
-        Shape::PerRow(row) => format!("per-row over {}", row.source()),
-        Shape::WholeInput(whole) => format!("whole: {}", whole.because()),
-    };
+    let shape = crate::sql::shape(&plan).replace("whole-input: ", "whole: ");
     format!("{shape}; {}", used.join(" "))
 }
 
@@ -71,7 +68,47 @@ fn a_stage_is_per_row_where_each_row_stands_alone() {
         ),
         (
             "SELECT id FROM clicks WHERE page IN (SELECT page FROM pages)",
-            "whole: it has a subquery in an expression; clicks.0.1 pages.0",
+            "per-row over clicks; clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT c.id FROM clicks c, sections s WHERE c.page = s.name AND c.page IN (SELECT page FROM pages) AND c.n > 1",
+            "per-row over clicks; clicks.0.1.3 pages.0 sections.1",
+        ),
+        (
+            "SELECT id FROM clicks WHERE n > 1 OR page IN (SELECT page FROM pages)",
+            "whole: it has `IN` over a subquery (as a condition of its own and over reference data it is per-row); clicks.0.1.3 pages.0",
+        ),
+        (
+            "SELECT id FROM clicks WHERE id IN (SELECT max(id) FROM clicks)",
+            "whole: it has `IN` over a subquery (as a condition of its own and over reference data it is per-row); clicks.0",
+        ),
+        (
+            "SELECT id FROM clicks WHERE page NOT IN (SELECT page FROM pages)",
+            "whole: it has `NOT IN` over a subquery (a left join with distinct reference data and a filter `IS NULL` is per-row); clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT id FROM clicks c WHERE EXISTS (SELECT 1 FROM pages p WHERE p.page = c.page)",
+            "whole: it has `EXISTS` (`IN`, or an inner join with distinct reference data, is per-row); clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT id FROM clicks c WHERE NOT EXISTS (SELECT 1 FROM pages p WHERE p.page = c.page)",
+            "whole: it has `NOT EXISTS` (a left join with distinct reference data and a filter `IS NULL` is per-row); clicks.0.1 pages.0",
+        ),
+        (
+            "SELECT id, (SELECT count(*) FROM pages) AS n FROM clicks",
+            "whole: it has a subquery that stands for a value; clicks.0 pages.0",
+        ),
+        (
+            "SELECT id, unnest(string_to_array(page, ';')) AS tag FROM clicks WHERE n > 1",
+            "per-row over clicks; clicks.0.1.3",
+        ),
+        (
+            "SELECT unnest(string_to_array(page, ';')) AS tag, count(*) AS n FROM clicks GROUP BY 1",
+            "whole: it groups rows; clicks.1",
+        ),
+        (
+            "SELECT id, unnest(unnest([[1], [n]])) AS u FROM clicks",
+            "whole: it unnests lists of lists; clicks.0.3",
         ),
         (
             "SELECT c.id FROM clicks c FULL JOIN pages p ON c.page = p.page",
@@ -106,15 +143,13 @@ fn explain_shows_the_steps_or_the_plan() {
     let sql = "SELECT c.id, c.n + 1 AS m, p.title FROM clicks c LEFT JOIN pages p ON c.page = p.page AND p.section <> 'x' WHERE c.n > 2";
     let text = explain(&plan(sql, &inputs()).unwrap());
     let expected = "\
-out: per-row over clicks
-  left join pages by c.page if p.section <> 'x'
-  filter CAST(c.n AS BIGINT) > 2
-  project c.id, CAST(c.n AS BIGINT) + 1 AS m, p.title
-  gives out@1
+left join pages by c.page if p.section <> 'x'
+filter CAST(c.n AS BIGINT) > 2
+project c.id, CAST(c.n AS BIGINT) + 1 AS m, p.title
 ";
     assert_eq!(text, expected);
     let text =
         explain(&plan("SELECT page, sum(n) AS s FROM clicks WHERE id > 3 GROUP BY page", &inputs()).unwrap());
-    assert!(text.starts_with("out: whole-input, because it groups rows\n"), "{text}");
+    assert!(text.starts_with("Projection: "), "{text}");
     assert!(text.contains("TableScan: clicks projection=[id, page, n]"), "{text}");
 }

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 fn out(text: &str) -> Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::new(codes::USAGE, "cannot write to stdout").cause(e.to_string()))
+            Err(Error::new(codes::USAGE, "cannot write to stdout")
+                .cause(e.to_string())
+                .hint("only the words are lost, what was asked for is done: see `staunch runs`"))
         }
         _ => Ok(()),
     }

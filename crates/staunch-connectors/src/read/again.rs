@@ -1,7 +1,7 @@
 //! The chain for raw records that were rejected before: each is decoded by itself, at the place it had.
 
 use crate::read::chain::{Decoded, Records, finish};
-use crate::read::fault::{Fault, RowFault};
+use crate::read::fault::{Fault, NOT_ONE, RowFault};
 use crate::read::plan::{Projection, ReadPlan};
 use crate::read::split::TextDecoder;
 use crate::read::text::TextChunk;
@@ -30,8 +30,13 @@ impl ChunkWork for AgainWork {
             let before = out.rows.len() as u32;
             let lines = record.line.unwrap_or(1).saturating_sub(1);
             out.lines.insert(record.place, record.line);
-            let chunk = TextChunk { bytes: record.raw, offset: record.place, lines };
-            let (decoded, found) = self.decoder.decode(Arc::new(chunk), 1)?;
+            let chunk = Arc::new(TextChunk { bytes: record.raw, offset: record.place, lines });
+            let (decoded, found) = self.decoder.decode(Arc::clone(&chunk), 1)?;
+            if decoded.rows + found.broken.len() != 1 {
+                // The options have changed since: with another quotation mark one record may be two lines.
+                out.broken.push((record.place, chunk.bytes.clone(), NOT_ONE));
+                continue;
+            }
             for row in 0..decoded.rows {
                 out.rows.push(Row { place: found.place(row), raw: found.raw(row), line: record.line });
             }

@@ -41,6 +41,7 @@ faults! {
     REPEATED_HEADER = DECODE, "the record repeats the header";
     UNCLOSED_QUOTE = DECODE, "a quotation mark is never closed";
     AFTER_QUOTE = DECODE, "text follows a closing quotation mark";
+    NOT_ONE = DECODE, "by the options of now this is not one record: read the file again";
     LINE_UTF8 = DECODE, "the record is not UTF-8";
     NOT_JSON = DECODE, "the record is not JSON";
     NOT_OBJECT = DECODE, "the record is not a JSON object";

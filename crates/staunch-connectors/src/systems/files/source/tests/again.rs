@@ -54,3 +54,22 @@ fn no_records_give_no_rows() {
     let found = check("x.csv", "csv", b"a,b\n1,2\n", "a:long b:long", "a:long b:long");
     assert_eq!(found, Outcome::default());
 }
+
+#[test]
+fn a_record_that_other_options_divide_is_dead_again_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.csv"), "a,b\n1,\"x\ny\"\n").unwrap();
+    let object = r#"{"path": "x.csv", "format": "csv", "quote": "'"}"#;
+    let mended = FilesSource::new(spec(dir.path(), "a:long b:string", object)).unwrap();
+    let records = [
+        RawRecord { place: 4, line: Some(2), raw: b"1,\"x\n2,y\"".to_vec() },
+        RawRecord { place: 20, line: Some(5), raw: b"3,z".to_vec() },
+    ];
+    let mut outcome = Outcome::default();
+    let again = mended.again(&origin(&mended), &records).unwrap();
+    outcome.add(again.run(&mut SequentialTurn::default()).unwrap());
+    assert_eq!(outcome.rows, ["20: 3|z"]);
+    assert_eq!(outcome.dead.len(), 1);
+    assert!(outcome.dead[0].starts_with("4/2 Decode.Malformed by the options of now"), "{outcome:?}");
+    assert!(outcome.dead[0].ends_with(": 1,\"x\n2,y\""), "{outcome:?}");
+}

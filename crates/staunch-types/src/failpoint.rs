@@ -11,6 +11,7 @@
 //! Failpoints stand only on the path of the coordinator, which does one thing after the other; so the count
 //! of an undisturbed run is the same every time, and "the k-th passage" names one moment.
 
+use crate::clock::{Clock, SystemClock};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -120,8 +121,9 @@ fn hold(file: &Path) {
     if std::fs::write(file, []).is_err() {
         return;
     }
+    let clock = SystemClock::default();
     while file.try_exists().unwrap_or(false) {
-        std::thread::sleep(Duration::from_millis(2));
+        clock.sleep(Duration::from_millis(2));
     }
 }
 

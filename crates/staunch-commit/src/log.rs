@@ -11,7 +11,7 @@ use crate::source::SplitPoint;
 use crate::store::{Store, missing};
 use serde::de::DeserializeOwned;
 use staunch_types::{Epoch, Error, Generation, Micros, RegionId, Result, RunId, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The log of one region.
@@ -344,6 +344,19 @@ impl RunState {
             })
             .flat_map(|(_, sink)| sink.segments.iter().cloned())
             .collect()
+    }
+
+    /// The staged names that an apply to come will ask for: of an unfinished run all of its own, of an ended one those of the
+    /// epochs that are not shown yet. Replaces of a run that failed are void.
+    #[must_use]
+    pub fn needed(&self, write: &str) -> BTreeSet<String> {
+        let all = self.sinks.get(write).into_iter().flatten().flat_map(|(_, sink)| sink.segments.clone());
+        let open = self.unapplied.get(write).into_iter().flatten();
+        let segments: Vec<crate::sink::Segment> = match self.end {
+            None => all.collect(),
+            Some(_) => open.flat_map(|epoch| self.segments_to_apply(write, *epoch)).collect(),
+        };
+        segments.into_iter().map(|segment| segment.staged).collect()
     }
 
     /// The near end of the edge to a write, over what applying `epoch` shows.

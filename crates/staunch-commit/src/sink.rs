@@ -5,6 +5,7 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use staunch_types::{Epoch, Error, Generation, RegionId, Result, RunId, WriteMode, codes};
+use std::collections::BTreeSet;
 
 /// The exactly-once mechanism of a sink, by name, as `plan` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +49,12 @@ pub struct Segment {
     pub digest: String,
 }
 
-/// What a target is told at recovery.
+/// Who asks, when a target is told at recovery or to sweep.
 #[derive(Debug, Clone)]
 pub struct Fence {
     /// The region.
     pub region: RegionId,
-    /// The new generation; older ones must not write any more.
+    /// The generation that asks; older ones must not write any more.
     pub generation: Generation,
 }
 
@@ -136,12 +137,13 @@ pub trait Sink: Send + Sync {
     /// `Sink.Unavailable`, `Sink.Ahead`, `Sink.Rejected`; `Store.Corrupt` if a staged segment is gone or damaged.
     async fn apply(&self, work: &ApplyWork) -> Result<Applied>;
 
-    /// Removes what generations other than `keep` staged for epochs that will never be committed, and what applied
-    /// epochs left behind. `referenced` are the `staged` names that some manifest still needs.
+    /// Removes what this generation and older ones staged and nobody needs any more: for epochs that will never be
+    /// committed, and what applied epochs left behind. `needed` are the `staged` names that an apply to come will ask for.
+    /// What a newer generation staged stays, whoever asks.
     ///
     /// # Errors
     /// `Sink.Unavailable`.
-    async fn sweep(&self, region: &RegionId, referenced: &std::collections::BTreeSet<String>) -> Result<()>;
+    async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()>;
 
     /// The first rows of what is shown, in the schema of the contract: at most `limit`, for people to look at. `live` are the
     /// published segments (sinks that publish files).

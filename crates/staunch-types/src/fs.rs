@@ -212,31 +212,3 @@ impl Fs for LocalFs {
         Ok(names)
     }
 }
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::{Access, Fs, LocalFs};
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn what_is_private_is_the_owners_and_what_is_shared_follows_the_umask() {
-        let base = std::env::temp_dir().join(format!("staunch-fs-{}", std::process::id()));
-        std::fs::create_dir(&base).unwrap();
-        let mode = |name: &str| std::fs::metadata(base.join(name)).unwrap().permissions().mode() & 0o777;
-        // What the umask lets through.
-        std::fs::create_dir(base.join("plain")).unwrap();
-        std::fs::write(base.join("plain.txt"), "").unwrap();
-        for (access, name) in [(Access::Private, "private"), (Access::Shared, "shared")] {
-            LocalFs.create_dirs(&base.join(name).join("below"), access).unwrap();
-            LocalFs.create_new(&base.join(format!("{name}.txt")), access).unwrap();
-        }
-        let found =
-            ["private", "private/below", "private.txt", "shared", "shared/below", "shared.txt"].map(mode);
-        let (folder, file) = (mode("plain"), mode("plain.txt"));
-        assert_eq!(found, [0o700, 0o700, 0o600, folder, folder, file]);
-        // A folder that is there keeps its mode.
-        LocalFs.create_dirs(&base.join("private"), Access::Shared).unwrap();
-        assert_eq!(mode("private"), 0o700);
-        std::fs::remove_dir_all(&base).unwrap();
-    }
-}

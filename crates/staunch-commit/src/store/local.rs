@@ -44,22 +44,22 @@ impl LocalStore {
         self.root.join(name)
     }
 
-    fn temporary(&self) -> Result<(PathBuf, Box<dyn FsFile>)> {
+    fn temporary(&self) -> Result<(Temporary, Box<dyn FsFile>)> {
         let path = self.root.join("tmp").join(self.rng.token());
         let file =
             self.fs.create_new(&path, Access::Private).map_err(|e| unavailable("create", &path, &e))?;
-        Ok((path, file))
+        Ok((Temporary { path, fs: Arc::clone(&self.fs) }, file))
     }
 
     /// Gives a synced temporary file its name, durably.
-    fn publish(&self, temporary: &Path, name: &str) -> Result<Put> {
+    fn publish(&self, temporary: Temporary, name: &str) -> Result<Put> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root);
         self.fs
             .create_dirs(folder, Access::Private)
             .map_err(|e| unavailable("create the folder", folder, &e))?;
         failpoint::pass("store.before_link");
-        let put = match self.fs.hard_link(temporary, &path) {
+        let put = match self.fs.hard_link(&temporary.path, &path) {
             Ok(()) => Put::Created,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Put::Exists,
             Err(e) => return Err(unavailable("link", &path, &e)),
@@ -67,9 +67,23 @@ impl LocalStore {
         failpoint::pass("store.after_link");
         // Even for `Exists`: the other's create may not be durable yet, and we act on it.
         self.fs.sync_dir(folder).map_err(|e| unavailable("sync the folder", folder, &e))?;
-        self.fs.remove(temporary).map_err(|e| unavailable("remove", temporary, &e))?;
+        drop(temporary);
         failpoint::pass("store.after_put");
         Ok(put)
+    }
+}
+
+/// The name of a file on its way. With or without its lasting name the file goes when this does, so that what was given up
+/// leaves nothing behind; what a killed process left is swept by the next start.
+struct Temporary {
+    path: PathBuf,
+    fs: Arc<dyn Fs>,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // A name that stays is swept later.
+        let _ = self.fs.remove(&self.path);
     }
 }
 
@@ -85,11 +99,11 @@ fn unavailable(doing: &str, path: &Path, error: &io::Error) -> Error {
 #[async_trait]
 impl Store for LocalStore {
     async fn put_if_absent(&self, name: &str, bytes: Vec<u8>) -> Result<Put> {
-        let (path, mut file) = self.temporary()?;
-        file.write_all(&bytes).map_err(|e| unavailable("write", &path, &e))?;
-        file.sync().map_err(|e| unavailable("sync", &path, &e))?;
+        let (temporary, mut file) = self.temporary()?;
+        file.write_all(&bytes).map_err(|e| unavailable("write", &temporary.path, &e))?;
+        file.sync().map_err(|e| unavailable("sync", &temporary.path, &e))?;
         drop(file);
-        self.publish(&path, name)
+        self.publish(temporary, name)
     }
 
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
@@ -130,9 +144,9 @@ impl Store for LocalStore {
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn ArtefactWriter>> {
-        let (path, file) = self.temporary()?;
+        let (temporary, file) = self.temporary()?;
         let file = io::BufWriter::with_capacity(1 << 18, file);
-        Ok(Box::new(LocalWriter { store: self.clone(), name: name.to_owned(), path, file }))
+        Ok(Box::new(LocalWriter { store: self.clone(), name: name.to_owned(), temporary, file }))
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ReadSeek>> {
@@ -148,7 +162,7 @@ impl Store for LocalStore {
 struct LocalWriter {
     store: LocalStore,
     name: String,
-    path: PathBuf,
+    temporary: Temporary,
     file: io::BufWriter<Box<dyn FsFile>>,
 }
 
@@ -164,12 +178,13 @@ impl Write for LocalWriter {
 
 impl ArtefactWriter for LocalWriter {
     fn finish(self: Box<Self>) -> Result<()> {
-        let Self { store, name, path, file } = *self;
-        let mut file = file.into_inner().map_err(|e| unavailable("write", &path, &e.into_error()))?;
+        let Self { store, name, temporary, file } = *self;
+        let mut file =
+            file.into_inner().map_err(|e| unavailable("write", &temporary.path, &e.into_error()))?;
         failpoint::pass("store.before_sync");
-        file.sync().map_err(|e| unavailable("sync", &path, &e))?;
+        file.sync().map_err(|e| unavailable("sync", &temporary.path, &e))?;
         drop(file);
-        match store.publish(&path, &name)? {
+        match store.publish(temporary, &name)? {
             Put::Created => Ok(()),
             Put::Exists => Err(taken(&name)),
         }

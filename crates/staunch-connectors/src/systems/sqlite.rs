@@ -20,7 +20,7 @@ mod tests;
 mod value;
 
 use crate::systems::shown;
-use crate::systems::staged::staged_write;
+use crate::systems::staged::staged_by;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use commits::{COMMITS, Claim, Commits};
@@ -30,7 +30,7 @@ use segment::{ENDING, Staging};
 use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object, OptionReader};
-use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes, failpoint};
+use staunch_types::{Access, Epoch, Error, Fs, Place, Result, WriteMode, codes, failpoint};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -304,7 +304,7 @@ impl Sink for SqliteSink {
         })
     }
 
-    async fn sweep(&self, _region: &RegionId, referenced: &BTreeSet<String>) -> Result<()> {
+    async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()> {
         let folder = &self.staging.folder;
         let failed = |doing: &str, path: &Path, e: &io::Error| {
             Error::io(codes::SINK_UNAVAILABLE, doing, path, e).hint("check the rights of the state folder")
@@ -314,7 +314,9 @@ impl Sink for SqliteSink {
         let mut removed = false;
         for name in names {
             // Other sinks of the region stage here too.
-            if staged_write(&name, ENDING) != Some(own.as_str()) || referenced.contains(&name) {
+            let ours = staged_by(&name, ENDING)
+                .is_some_and(|(write, generation)| write == own && generation <= fence.generation);
+            if !ours || needed.contains(&name) {
                 continue;
             }
             let path = folder.join(&name);

@@ -10,7 +10,7 @@
 mod tests;
 
 use staunch_commit::SegmentName;
-use staunch_types::{Error, RegionId, Result, codes};
+use staunch_types::{Error, Generation, RegionId, Result, codes};
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -50,14 +50,15 @@ pub(crate) fn published_file(name: &SegmentName, ordinal: u64, ending: &str) -> 
     format!("{}-{}-e{}-{ordinal}.{ending}", plain(&name.write), plain(&region), name.epoch)
 }
 
-/// The write, as [`plain`] has it, of a name that [`staged_file`] gives; `None` for any other name.
-pub(crate) fn staged_write<'a>(file: &'a str, ending: &str) -> Option<&'a str> {
+/// The write, as [`plain`] has it, and the generation of a name that [`staged_file`] gives; `None` for any other name.
+pub(crate) fn staged_by<'a>(file: &'a str, ending: &str) -> Option<(&'a str, Generation)> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let (write, rest) = file.rsplit_once("-e")?;
     let (epoch, rest) = rest.split_once("-g")?;
     let (generation, rest) = rest.split_once('-')?;
     let (ordinal, end) = rest.split_once('.')?;
-    (number(epoch) && number(generation) && number(ordinal) && end == ending).then_some(write)
+    let ours = number(epoch) && number(generation) && number(ordinal) && end == ending;
+    Some((write, Generation(generation.parse().ok().filter(|_| ours)?)))
 }
 
 /// `below` under `folder`, if it is a relative path that stays there. Names come back from manifests, which are files

@@ -34,8 +34,8 @@ use building::Building;
 use cx::RunCx;
 use position::Position;
 use staunch_commit::{
-    Committer, Dataset, Draft, EpochKind, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState, Segment,
-    Standing, Uncommitted,
+    Committer, Dataset, Draft, EpochKind, Fence, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState,
+    Segment, Standing, Uncommitted,
 };
 use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes};
 use std::collections::BTreeMap;
@@ -284,15 +284,14 @@ async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Resul
             store.delete(&format!("spools/{run}/{name}")).await?;
         }
     }
+    sweep_staged(cx, committer, state).await
+}
+
+/// Removes staged files that no apply will ask for.
+async fn sweep_staged(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Result<()> {
+    let fence = Fence { region: committer.region_id().clone(), generation: committer.generation() };
     for (write, sink) in cx.sinks {
-        let referenced = state
-            .sinks
-            .get(write)
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, sink)| sink.segments.iter().map(|s| s.staged.clone()))
-            .collect();
-        sink.sweep(committer.region_id(), &referenced).await.map_err(|e| e.stage(write))?;
+        sink.sweep(&fence, &state.needed(write)).await.map_err(|e| e.stage(write))?;
     }
     Ok(())
 }
@@ -381,7 +380,8 @@ impl<'a> Coordinator<'a> {
         let standing = decide::standing_after(self.cx.graph, &after_run, base, true, &self.prefix_max());
         let name = self.handle.block_on(self.committer.put_standing(&standing))?;
         self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))?;
-        self.release()
+        self.release();
+        Ok(())
     }
 
     fn prefix_max(&self) -> BTreeMap<String, BTreeMap<String, i64>> {
@@ -446,14 +446,20 @@ impl<'a> Coordinator<'a> {
         datasets
     }
 
-    /// The spools of an ended run are needed by nobody.
-    fn release(&self) -> Result<()> {
+    /// Gives up what an ended run needs no more: its spools, and staged files that no apply will ask for.
+    fn release(&self) {
         let store = &self.cx.env.store;
         let folder = format!("spools/{}", self.cx.pins.run);
-        for name in self.handle.block_on(store.list(&folder))? {
-            self.handle.block_on(store.delete(&format!("{folder}/{name}")))?;
+        let released = self.handle.block_on(async {
+            for name in store.list(&folder).await? {
+                store.delete(&format!("{folder}/{name}")).await?;
+            }
+            sweep_staged(self.cx, self.committer, self.state).await
+        });
+        // It has ended all the same, and the next start sweeps too.
+        if let Err(error) = released {
+            self.cx.env.observer.note(&format!("what the run had staged is not cleared away yet: {error}"));
         }
-        Ok(())
     }
 
     /// Ends the run as failed: an empty epoch that names the evidence. What was committed stays.
@@ -463,7 +469,11 @@ impl<'a> Coordinator<'a> {
         let uncommitted = Uncommitted::from(&building.ledger);
         let evidence = match error.code() {
             codes::BUDGET | codes::IMBALANCE => building.into_evidence().unwrap_or_default(),
-            _ => Vec::new(),
+            // Whoever writes for it still lets go.
+            _ => {
+                drop(building);
+                Vec::new()
+            }
         };
         let draft = Draft { channels: evidence, ledger: Ledger::default(), ..Draft::default() };
         let standing =
@@ -478,7 +488,7 @@ impl<'a> Coordinator<'a> {
         // The first error is what the user must see; a second one while ending leaves the run unfinished.
         match self.commit(draft, EpochKind::End { end }, Some(name)) {
             Ok(()) => {
-                self.release()?;
+                self.release();
                 Err(error)
             }
             Err(second) => {

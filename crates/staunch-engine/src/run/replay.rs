@@ -256,6 +256,8 @@ impl Coordinator<'_> {
         after_run.fold_draft(self.committer.next_epoch(), &draft);
         let standing = decide::after_writes(&after_run, base.clone());
         let name = self.handle.block_on(self.committer.put_standing(&standing))?;
-        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))
+        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))?;
+        self.release();
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ mod flights;
 mod forbidden;
 mod inputs;
 mod interrupted;
-mod modes;
+mod left_behind;
 mod options;
 mod project;
 mod refused;

@@ -24,7 +24,7 @@ mod publish;
 mod tests;
 mod writer;
 
-use crate::systems::staged::{region_folder, staged_write};
+use crate::systems::staged::{region_folder, staged_by};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use options::ParquetOptions;
@@ -183,16 +183,16 @@ impl Sink for ParquetSink {
         publish::apply(self, work)
     }
 
-    async fn sweep(&self, region: &RegionId, referenced: &BTreeSet<String>) -> Result<()> {
-        let staging = self.staging(region);
-        let below = format!("{STAGING}/{}", region_folder(region));
+    async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()> {
+        let staging = self.staging(&fence.region);
+        let below = format!("{STAGING}/{}", region_folder(&fence.region));
         let names =
             self.fs.list(&staging).map_err(|e| self.unavailable("list the staged files", &staging, &e))?;
         let mut removed = false;
         for name in names {
             // Everything in a region's folder is of this region; what does not look like a staged file is not ours.
-            let ours = staged_write(&name, STAGED).is_some();
-            if ours && !referenced.contains(&format!("{below}/{name}")) {
+            let ours = staged_by(&name, STAGED).is_some_and(|(_, generation)| generation <= fence.generation);
+            if ours && !needed.contains(&format!("{below}/{name}")) {
                 match self.fs.remove(&staging.join(&name)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => {
                         return Err(self.unavailable("remove a staged file", &staging.join(&name), &e));

@@ -625,10 +625,21 @@ fn sweep_takes_only_the_own_segments_that_nobody_needs() {
     for other in ["warehouse.other-e1-g1-0.arrow", "note.txt"] {
         std::fs::write(folder.join(other), "x").unwrap();
     }
-    block_on(sink.sweep(&RegionId(REGION.into()), &BTreeSet::from([kept[0].staged.clone()]))).unwrap();
+    // What a newer generation staged stays, whoever sweeps.
+    sink.stage(&rig.name(2, 3)).unwrap().write(&rows).unwrap();
+    let fence = Fence { region: RegionId(REGION.into()), generation: Generation(2) };
+    block_on(sink.sweep(&fence, &BTreeSet::from([kept[0].staged.clone()]))).unwrap();
     let mut left: Vec<String> = list(&folder);
     left.sort();
-    assert_eq!(left, ["note.txt", "warehouse.other-e1-g1-0.arrow", "warehouse.t-e1-g1-0.arrow"]);
+    assert_eq!(
+        left,
+        [
+            "note.txt",
+            "warehouse.other-e1-g1-0.arrow",
+            "warehouse.t-e1-g1-0.arrow",
+            "warehouse.t-e2-g3-0.arrow"
+        ]
+    );
     assert!(sink.guarantee().mechanism.contains("staunch_commits"));
 }
 

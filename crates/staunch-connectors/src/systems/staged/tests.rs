@@ -1,6 +1,6 @@
 //! Names stay apart, whatever the ids look like.
 
-use super::{inside, plain, published_file, staged_file, staged_write};
+use super::{inside, plain, published_file, staged_by, staged_file};
 use staunch_commit::SegmentName;
 use staunch_types::{Epoch, Generation, RegionId, codes};
 use std::collections::BTreeSet;
@@ -40,18 +40,21 @@ fn names_are_plain_and_different() {
         let file = staged_file(&name(write), 3, "parquet");
         assert!(!file.contains(['/', '\0']) && !file.starts_with('.'), "{file}");
         for other in HOSTILE {
-            let same = staged_write(&file, "parquet") == Some(plain(other).as_str());
+            let same = staged_by(&file, "parquet").is_some_and(|(write, _)| write == plain(other));
             assert_eq!(same, other == write, "{file} of {other}");
         }
-        assert_eq!(staged_write(&file, "arrow"), None);
+        assert_eq!(staged_by(&file, "arrow"), None);
         let other = staged_file(&name(write), 3, "parquet.staged");
-        assert_eq!(staged_write(&other, "parquet.staged"), Some(plain(write).as_str()));
-        assert_eq!(staged_write(&other, "parquet"), None);
+        assert_eq!(
+            staged_by(&other, "parquet.staged"),
+            Some((plain(write).as_str(), name(write).generation))
+        );
+        assert_eq!(staged_by(&other, "parquet"), None);
     }
     for other in
         ["", "a", "a-e", "a-e1", "a-e1-g1", "a-e1-g1-.parquet", "a-ex-g1-0.parquet", "a-e1-g1-0.parquet.tmp"]
     {
-        assert_eq!(staged_write(other, "parquet"), None, "{other}");
+        assert_eq!(staged_by(other, "parquet"), None, "{other}");
     }
 }
 

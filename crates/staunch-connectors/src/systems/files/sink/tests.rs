@@ -352,13 +352,18 @@ fn nothing_written_is_no_segment_and_sweep_takes_only_what_nobody_needs() {
     let region = RegionId(REGION.into());
     std::fs::write(sink.staging(&region).join("note.txt"), "not ours").unwrap();
     let referenced = BTreeSet::from([kept[0].staged.clone()]);
+    // What a newer generation staged stays, whoever sweeps.
+    stage(&sink, &name(2, 3), std::slice::from_ref(&rows));
+    let fence = Fence { region: region.clone(), generation: Generation(2) };
     for _ in 0..2 {
-        block_on(sink.sweep(&region, &referenced)).unwrap();
+        block_on(sink.sweep(&fence, &referenced)).unwrap();
         let left: Vec<String> = files(&sink.staging(&region)).into_iter().collect();
-        assert_eq!(left, ["lake.clean-e1-g1-0.parquet.staged", "note.txt"]);
+        let staged = ["lake.clean-e1-g1-0.parquet.staged", "lake.clean-e2-g3-0.parquet.staged"];
+        assert_eq!(left, [staged[0], staged[1], "note.txt"]);
     }
     assert_eq!(files(&sink.staging(&RegionId("other".into()))).len(), 1);
-    block_on(sink.sweep(&RegionId("never-seen".into()), &referenced)).unwrap();
+    let unseen = Fence { region: RegionId("never-seen".into()), ..fence };
+    block_on(sink.sweep(&unseen, &referenced)).unwrap();
     let fence = Fence { region, generation: Generation(9) };
     assert_eq!(block_on(sink.recover(&fence)).unwrap(), None);
 }

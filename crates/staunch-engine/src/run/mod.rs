@@ -160,7 +160,10 @@ fn begin(
                 handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, None))?;
                 return Ok(None);
             }
-            let same_flags = !request.full_refresh || state.pins.full_refresh;
+            // A budget for this once is recorded in the pins, so it takes a run of its own too.
+            let budget = request.dead_letters_at_most;
+            let same_flags = (!request.full_refresh || state.pins.full_refresh)
+                && (budget.is_none() || budget == state.pins.dead_letters_at_most);
             if state.pins.fingerprints == fingerprints && same_flags {
                 let mut state = state;
                 let manifest = handle.block_on(committer.claim(head))?;
@@ -177,8 +180,9 @@ fn begin(
             let standing = handle.block_on(committer.put_standing(&after))?;
             let end = RunEnd::Failed {
                 code: codes::EDITED.name.to_owned(),
-                message: "the pipeline was edited, or a full refresh was asked for, before the run had ended"
-                    .into(),
+                message:
+                    "the pipeline was edited, or a full refresh or another budget was asked for, before the run had ended"
+                        .into(),
                 hint: String::new(),
                 uncommitted: Uncommitted::default(),
             };

@@ -289,4 +289,13 @@ fn more_refusals_than_the_budget_take_the_epoch_back() {
     mend(&project);
     project.staunch(&["run"]).ok();
     assert_eq!(ids(&project).len(), 4);
+
+    // Or the budget is raised once, also after starts that did not raise it.
+    let project = shop("append");
+    project.edit("pipelines/log.yaml", "at_most: 100 %", "at_most: 50 %, from_row: 1");
+    for _ in 0..2 {
+        project.staunch(&["run"]).fails(5, "Sink.Rejected");
+    }
+    project.staunch(&["run", "--dead-letters-at-most", "100 %"]).ok();
+    assert_eq!((ids(&project).len(), dlq(&project, "ls").as_array().unwrap().len()), (1, 3));
 }

@@ -27,17 +27,20 @@ pub(crate) struct BoundUnnest {
     pub(crate) schema: SchemaRef,
 }
 
+/// Begin and end of a row's elements.
+type Bounds<'a> = Box<dyn Fn(usize) -> (usize, usize) + 'a>;
+
 /// Where the elements of a list column lie.
 struct Lists<'a> {
     column: &'a dyn Array,
     values: ArrayRef,
     /// Begin and end of a row's elements in `values`.
-    bounds: Box<dyn Fn(usize) -> (usize, usize) + 'a>,
+    bounds: Bounds<'a>,
 }
 
 impl<'a> Lists<'a> {
     fn of(column: &'a ArrayRef) -> Result<Self> {
-        let (values, bounds): (_, Box<dyn Fn(usize) -> (usize, usize)>) = match column.data_type() {
+        let (values, bounds): (_, Bounds<'a>) = match column.data_type() {
             DataType::List(_) => {
                 let list = column.as_list::<i32>();
                 let at = move |i: usize| list.value_offsets().get(i).map_or(0, |o| *o as usize);

@@ -5,8 +5,9 @@
 //! partitions a plan has (each has sorts and tables of its own), how many spilled runs are merged at a time (each holds
 //! batches), and what a sort sets aside for merging.
 //!
-//! The unit is 1/512 of the budget, about the bytes of one batch. A merge holds up to four batches for each of eight runs, 1/16 of
-//! the budget: two sides of a join of two partitions can merge while others sort. Above 512 MiB nothing of this is felt.
+//! The unit is 1/512 of a partition's part of the budget, about the bytes of one batch. A merge holds up to four batches for each of
+//! eight runs, 1/16 of that part: both sides of a join can merge while others sort. How long texts are is not known before they are
+//! read, so batches of long ones are larger; the parts are small enough for that.
 
 use arrow::datatypes::Schema;
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
@@ -18,7 +19,7 @@ const UNITS: usize = 512;
 pub(crate) const FAN_IN: usize = 8;
 
 /// Bytes below which a partition is not worth having.
-const PARTITION: usize = 32 << 20;
+const PARTITION: usize = 64 << 20;
 
 /// Rows of a batch, at most: what fits the caches of a processor.
 const MOST_ROWS: usize = 8192;
@@ -56,13 +57,13 @@ impl Budget {
     }
 
     /// How many rows of this width a batch has.
-    pub(crate) fn rows(self, width: usize) -> usize {
-        (self.0 / UNITS / width.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
+    pub(crate) fn rows(self, width: usize, partitions: usize) -> usize {
+        (self.batch(partitions) / width.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
     }
 
     /// The bytes that a batch of an input has at most.
-    pub(crate) fn batch(self) -> usize {
-        (self.0 / UNITS).max(1)
+    pub(crate) fn batch(self, partitions: usize) -> usize {
+        (self.0 / UNITS / partitions.max(1)).max(1)
     }
 
     /// What the build side of a hash join may be estimated at: it is held and not spilled.
@@ -84,11 +85,11 @@ mod tests {
     fn a_small_budget_makes_small_batches_and_few_partitions() {
         let (small, default) = (Budget(16 << 20), Budget(512 << 20));
         assert_eq!((small.partitions(8), default.partitions(8)), (1, 8));
-        assert_eq!((small.rows(64), default.rows(64)), (512, MOST_ROWS));
+        assert_eq!((small.rows(64, 1), default.rows(64, 2)), (512, MOST_ROWS));
         assert_eq!((small.merging(1), default.merging(2)), (1 << 20, MERGING));
         assert_eq!(Budget(0).partitions(0), 1);
-        assert_eq!(Budget(0).rows(0), FEWEST_ROWS);
+        assert_eq!(Budget(0).rows(0, 0), FEWEST_ROWS);
         // Eight runs of two batches, each reserved twice, are what is set aside.
-        assert_eq!(FAN_IN * 4 * small.batch(), small.merging(1));
+        assert_eq!(FAN_IN * 4 * small.batch(1), small.merging(1));
     }
 }

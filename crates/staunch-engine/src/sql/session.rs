@@ -68,7 +68,7 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
 
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
-        .with_batch_size(budget.rows(0))
+        .with_batch_size(budget.rows(0, partitions))
         .with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;

@@ -216,7 +216,8 @@ impl ExecutionPlan for LeafExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let rows = context.session_config().batch_size();
-        let batches = pieces(self.take(partition)?, rows, Budget::of(context.memory_pool().as_ref()));
+        let bytes = Budget::of(context.memory_pool().as_ref()).batch(self.partitions());
+        let batches = pieces(self.take(partition)?, rows, bytes);
         let schema = self.schema.clone();
         let bare = schema.fields().is_empty();
         let shape = schema.clone();

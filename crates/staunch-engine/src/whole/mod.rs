@@ -100,7 +100,8 @@ pub(crate) fn run(
     // A join may put together a row of each scan.
     let widths =
         scanned(plan).iter().filter_map(|name| inputs.get(name)).map(|leaf| width(&leaf.schema())).sum();
-    let rows = Budget::of(state.runtime_env().memory_pool.as_ref()).rows(widths);
+    let rows =
+        Budget::of(state.runtime_env().memory_pool.as_ref()).rows(widths, state.config().target_partitions());
     *state.config_mut() = state.config().clone().with_batch_size(rows);
     let task = state.task_ctx();
     let failed = |error| query_error(stage, &error, |failure| suspects(plan, failure));

@@ -1,22 +1,22 @@
 //! Large batches in small pieces: what an operator cannot hold at once it cannot sort or spill either.
 
 use crate::leaf::LeafBatches;
-use crate::sql::{Budget, width};
+use crate::sql::width;
 use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
 use staunch_types::{Error, Result, codes};
 
-/// The batches of a leaf, none of more than `rows` rows, and about `Budget::batch` bytes. Pieces are copies: a slice would keep
+/// The batches of a leaf, none of more than `rows` rows, and about `bytes` bytes. Pieces are copies: a slice would keep
 /// all of the batch that it is a part of in memory, and count as much.
-pub(crate) fn pieces(batches: LeafBatches, rows: usize, budget: Budget) -> LeafBatches {
+pub(crate) fn pieces(batches: LeafBatches, rows: usize, bytes: usize) -> LeafBatches {
     Box::new(batches.flat_map(move |batch| -> LeafBatches {
         let batch = match batch {
             Ok(batch) => batch,
             Err(error) => return Box::new(std::iter::once(Err(error))),
         };
         let total = batch.num_rows();
-        let piece = fitting(&batch, rows, budget);
+        let piece = fitting(&batch, rows, bytes);
         if piece >= total {
             return Box::new(std::iter::once(Ok(batch)));
         }
@@ -25,11 +25,11 @@ pub(crate) fn pieces(batches: LeafBatches, rows: usize, budget: Budget) -> LeafB
 }
 
 /// How many rows of a batch make a piece.
-fn fitting(batch: &RecordBatch, rows: usize, budget: Budget) -> usize {
+fn fitting(batch: &RecordBatch, rows: usize, most: usize) -> usize {
     let total = batch.num_rows().max(1);
     // What slices count for is more than they have: the schema bounds it from below only, so the larger one is taken.
     let bytes = batch.get_array_memory_size().max(width(&batch.schema()) * total);
-    let fit = (budget.batch() as u128 * total as u128 / bytes.max(1) as u128).max(1);
+    let fit = (most as u128 * total as u128 / bytes.max(1) as u128).max(1);
     usize::try_from(fit).unwrap_or(rows).min(rows.max(1))
 }
 
@@ -54,24 +54,20 @@ mod tests {
             .unwrap()
     }
 
-    fn cut(batch: &RecordBatch, rows: usize, budget: usize) -> Vec<RecordBatch> {
+    fn cut(batch: &RecordBatch, rows: usize, bytes: usize) -> Vec<RecordBatch> {
         let batches: LeafBatches = Box::new(std::iter::once(Ok(batch.clone())));
-        pieces(batches, rows, Budget(budget)).map(|b| b.unwrap()).collect()
+        pieces(batches, rows, bytes).map(|b| b.unwrap()).collect()
     }
 
     #[test]
     fn pieces_are_small_copies_that_give_the_whole() {
-        for (text, rows, budget) in [(10, 100, 64 << 20), (2_000, 8192, 16 << 20)] {
+        for (text, rows, bytes) in [(10, 100, 128 << 10), (2_000, 8192, 32 << 10)] {
             let whole = batch(1_000, text);
-            let parts = cut(&whole, rows, budget);
+            let parts = cut(&whole, rows, bytes);
             assert!(parts.len() >= 10, "{}", parts.len());
             for part in &parts {
                 assert!(part.num_rows() <= rows);
-                assert!(
-                    part.get_array_memory_size() <= 2 * Budget(budget).batch(),
-                    "{}",
-                    part.get_array_memory_size()
-                );
+                assert!(part.get_array_memory_size() <= 2 * bytes, "{}", part.get_array_memory_size());
             }
             assert_eq!(concat_batches(&whole.schema(), &parts).unwrap(), whole);
         }
@@ -80,6 +76,6 @@ mod tests {
     #[test]
     fn a_small_batch_is_passed_on() {
         let whole = batch(10, 10);
-        assert_eq!(cut(&whole, 8192, 64 << 20), [whole]);
+        assert_eq!(cut(&whole, 8192, 128 << 10), [whole]);
     }
 }

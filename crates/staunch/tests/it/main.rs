@@ -18,5 +18,6 @@ mod project;
 mod refused;
 mod rules;
 mod search;
+mod sql;
 mod states;
 mod tables;

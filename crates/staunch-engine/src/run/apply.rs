@@ -52,6 +52,41 @@ pub(crate) async fn apply_missing(
     Ok(missing.len() as u64)
 }
 
+/// Applies what an earlier run committed and could not show. A full refresh puts other rows in place of all that: what a target
+/// refuses once more is given up then, and is void when the refresh has succeeded.
+pub(crate) async fn apply_leftover(
+    cx: &RunCx<'_>,
+    committer: &Committer,
+    leftover: &mut RunState,
+    live_before: &dyn Fn(&str) -> Vec<Segment>,
+) -> Result<()> {
+    if !cx.pins.full_refresh {
+        let count = apply_missing(cx, committer, leftover, live_before).await?;
+        cx.env
+            .observer
+            .note(&format!("recovered: showed {count} committed epoch(s) of run {}", leftover.run));
+        return Ok(());
+    }
+    for (write, epochs) in leftover.unapplied.clone() {
+        for epoch in epochs {
+            match apply_one(cx, committer, leftover, &write, epoch, live_before).await {
+                Err(error) if error.code() == codes::SINK_REJECTED => {
+                    let held = leftover.sinks.get(&write).into_iter().flatten().find(|(e, _)| *e == epoch);
+                    let before = held.and_then(|(_, sink)| sink.previous);
+                    cx.give_up(&write, before, leftover.needed(&write));
+                    let run = &leftover.run;
+                    cx.env.observer.note(&format!(
+                        "epoch {epoch} of run {run} is refused by `{write}` and given up: this refresh replaces it"
+                    ));
+                    break;
+                }
+                other => other?,
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Applies one epoch to one sink and records the target's answer.
 pub(crate) async fn apply_one(
     cx: &RunCx<'_>,

@@ -5,7 +5,7 @@ use super::graph::Graph;
 use staunch_commit::{Pins, Sink};
 use staunch_contract::Contract;
 use staunch_types::{Epoch, Error, Result, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sinks of a pipeline, by the name of the write.
@@ -19,6 +19,8 @@ pub(crate) struct RunCx<'a> {
     pub(crate) pins: Pins,
     /// By write: the last epoch that was to be applied, in this run or before.
     previous: Mutex<BTreeMap<String, Epoch>>,
+    /// By write: what is staged for epochs that a full refresh gives up. They are void only when it has succeeded.
+    given_up: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl<'a> RunCx<'a> {
@@ -29,7 +31,7 @@ impl<'a> RunCx<'a> {
         pins: Pins,
         previous: BTreeMap<String, Epoch>,
     ) -> Self {
-        Self { graph, sinks, env, pins, previous: Mutex::new(previous) }
+        Self { graph, sinks, env, pins, previous: Mutex::new(previous), given_up: Mutex::default() }
     }
 
     pub(crate) fn sink(&self, write: &str) -> Result<&Arc<dyn Sink>> {
@@ -51,6 +53,24 @@ impl<'a> RunCx<'a> {
 
     pub(crate) fn note_apply(&self, write: &str, epoch: Epoch) {
         self.previous.lock().unwrap_or_else(PoisonError::into_inner).insert(write.to_owned(), epoch);
+    }
+
+    /// Gives up what a target refuses: it stands at the epoch `before`, and what is staged for it lies there until the run has
+    /// succeeded.
+    pub(crate) fn give_up(&self, write: &str, before: Option<Epoch>, staged: BTreeSet<String>) {
+        let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+        match before {
+            Some(epoch) => previous.insert(write.to_owned(), epoch),
+            None => previous.remove(write),
+        };
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.insert(write.to_owned(), staged);
+    }
+
+    /// What is staged for epochs that are given up.
+    pub(crate) fn given_up(&self, write: &str) -> BTreeSet<String> {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.get(write).cloned().unwrap_or_default()
     }
 
     /// The reads that this run skips.

@@ -213,7 +213,8 @@ fn begin(
 }
 
 /// The earlier run whose committed epochs are not all shown, if there is one. Between it and the run that begins at `first`
-/// lie only runs that came to nothing: none goes on, and none succeeds, before what was committed is shown.
+/// lie only runs that came to nothing: none goes on, and none succeeds, before what was committed is shown, or replaced by a full
+/// refresh. One that failed came to nothing as well.
 async fn leftover(log: &Log, first: Epoch) -> Result<Option<RunState>> {
     let mut before = first;
     while before > Epoch(1) {
@@ -221,7 +222,8 @@ async fn leftover(log: &Log, first: Epoch) -> Result<Option<RunState>> {
         if !run.fully_applied() {
             return Ok(Some(run));
         }
-        if run.end == Some(RunEnd::Succeeded) || !run.sinks.is_empty() {
+        let came_to_something = !run.sinks.is_empty() && !run.pins.full_refresh;
+        if run.end == Some(RunEnd::Succeeded) || came_to_something {
             return Ok(None);
         }
         before = run.first;
@@ -261,8 +263,7 @@ fn go(
     if let Some(mut leftover) = leftover {
         let before = handle.block_on(log.standing(&leftover.pins.base))?;
         let live = |write: &str| before.live.get(write).cloned().unwrap_or_default();
-        let count = handle.block_on(apply::apply_missing(&cx, committer, &mut leftover, &live))?;
-        env.observer.note(&format!("recovered: showed {count} committed epoch(s) of run {}", leftover.run));
+        handle.block_on(apply::apply_leftover(&cx, committer, &mut leftover, &live))?;
     }
     let live = |write: &str| base.live.get(write).cloned().unwrap_or_default();
     handle.block_on(apply::apply_missing(&cx, committer, &mut state, &live))?;
@@ -295,7 +296,9 @@ async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Resul
 async fn sweep_staged(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Result<()> {
     let fence = Fence { region: committer.region_id().clone(), generation: committer.generation() };
     for (write, sink) in cx.sinks {
-        sink.sweep(&fence, &state.needed(write)).await.map_err(|e| e.stage(write))?;
+        let mut needed = state.needed(write);
+        needed.extend(cx.given_up(write));
+        sink.sweep(&fence, &needed).await.map_err(|e| e.stage(write))?;
     }
     Ok(())
 }

@@ -299,3 +299,26 @@ fn more_refusals_than_the_budget_take_the_epoch_back() {
     project.staunch(&["run", "--dead-letters-at-most", "100 %"]).ok();
     assert_eq!((ids(&project).len(), dlq(&project, "ls").as_array().unwrap().len()), (1, 3));
 }
+
+/// A full refresh puts other rows in place of what was refused; one that fails leaves it as it was.
+#[test]
+fn a_full_refresh_goes_on_without_an_epoch_that_the_target_refuses() {
+    let project = shop("append");
+    project.edit("pipelines/log.yaml", "at_most: 100 %", "at_most: 50 %, from_row: 1");
+    project.staunch(&["run"]).fails(5, "Sink.Rejected");
+    // The refresh fails by itself: too many records are dead.
+    project.write("data/items/1.csv", "id,kind,size,mail\nx,a,1,m\ny,a,1,m\n1,a,1,m\n");
+    project.staunch(&["run", "--full-refresh"]).fails(5, "DeadLetters.Budget");
+    assert!(ids(&project).is_empty());
+    project.staunch(&["run"]).fails(5, "Sink.Rejected");
+    // Killed on its way it comes to the same.
+    project.write("data/items/1.csv", "id,kind,size,mail\n5,a,1,m\n6,b,1,m\n");
+    killed(&project, &["run", "--full-refresh"], "kill=apply.before_record:1");
+    project.staunch(&["run", "--full-refresh"]).ok();
+    assert_eq!(ids(&project), ["id=i5", "id=i6"]);
+    // It is void from now on.
+    mend(&project);
+    project.write("data/items/2.csv", "id,kind,size,mail\n7,a,1,m\n");
+    project.staunch(&["run"]).ok();
+    assert_eq!(ids(&project), ["id=i5", "id=i6", "id=i7"]);
+}

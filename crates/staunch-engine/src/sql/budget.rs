@@ -31,7 +31,7 @@ const FEWEST_ROWS: usize = 64;
 const MERGING: usize = 10 << 20;
 
 /// What a value without a fixed width is taken for.
-const VARIABLE: usize = 24;
+const VARIABLE: usize = 64;
 
 /// Bytes that all plans of a session may hold together.
 #[derive(Debug, Clone, Copy)]

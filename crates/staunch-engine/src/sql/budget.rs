@@ -30,8 +30,11 @@ const FEWEST_ROWS: usize = 64;
 /// What DataFusion sets aside for each sort, at most.
 const MERGING: usize = 10 << 20;
 
-/// What a value without a fixed width is taken for.
-const VARIABLE: usize = 64;
+/// What a value without a fixed width is taken for, where it is compared with others of its row.
+const VARIABLE: usize = 24;
+
+/// What it is taken for where too little is worse than too much.
+const LONG: usize = 64;
 
 /// Bytes that all plans of a session may hold together.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +77,16 @@ impl Budget {
 
 /// About the bytes of a row: fixed widths as they are, a guess for what has none.
 pub(crate) fn width(schema: &Schema) -> usize {
-    schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(VARIABLE)).sum()
+    with(schema, VARIABLE)
+}
+
+/// The bytes of a row, rather too many than too few.
+pub(crate) fn widest(schema: &Schema) -> usize {
+    with(schema, LONG)
+}
+
+fn with(schema: &Schema, variable: usize) -> usize {
+    schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(variable)).sum()
 }
 
 #[cfg(test)]

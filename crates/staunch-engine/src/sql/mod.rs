@@ -37,7 +37,7 @@ mod sum;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use budget::{Budget, width};
+pub(crate) use budget::{Budget, widest, width};
 pub(crate) use checked::{operator as checked_operator, restore as operators};
 pub(crate) use deep::{big_stack, grown};
 pub(crate) use facts::equi_join;

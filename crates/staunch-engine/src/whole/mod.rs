@@ -26,7 +26,7 @@ pub use unique::unique_keys;
 
 use crate::chain::scanned;
 use crate::leaf::Leaf;
-use crate::sql::{Budget, big_stack, query_error, state, width};
+use crate::sql::{Budget, big_stack, query_error, state, widest};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -99,7 +99,7 @@ pub(crate) fn run(
     }
     // A join may put together a row of each scan.
     let widths =
-        scanned(plan).iter().filter_map(|name| inputs.get(name)).map(|leaf| width(&leaf.schema())).sum();
+        scanned(plan).iter().filter_map(|name| inputs.get(name)).map(|leaf| widest(&leaf.schema())).sum();
     let rows =
         Budget::of(state.runtime_env().memory_pool.as_ref()).rows(widths, state.config().target_partitions());
     *state.config_mut() = state.config().clone().with_batch_size(rows);

@@ -26,6 +26,19 @@ impl Opened {
         Ok(Self { project: Project::load(&root(start)?, profile)? })
     }
 
+    /// Opens the project at or above `start` to look at what its runs left: a mistake in a pipeline does not stand in the way of
+    /// that.
+    ///
+    /// # Errors
+    /// What keeps the profile from being read.
+    pub(crate) fn look(start: &Path, profile: Option<&str>) -> Result<Self> {
+        match Self::survey(start, profile)? {
+            (Some(opened), _) => Ok(opened),
+            (None, mistakes) => Err(Error::many(Error::in_order(mistakes))
+                .unwrap_or_else(|| Error::new(codes::INTERNAL, "the project was refused without a reason"))),
+        }
+    }
+
     /// Opens what is sound of the project at or above `start`, and tells everything that is wrong with the rest of its files.
     ///
     /// # Errors

@@ -125,6 +125,9 @@ pub trait Sink: Send + Sync {
     /// `Sink.Unavailable`; `Sink.Ahead` if the target holds another region's position.
     async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>>;
 
+    /// Whether the target itself keeps the position that [`Sink::recover`] tells.
+    fn keeps_position(&self) -> bool;
+
     /// Starts what an epoch writes. Nothing of it is visible until it is applied.
     ///
     /// # Errors

@@ -46,7 +46,9 @@ impl<'a> Fields<'a> {
 
     /// The value of a key. One without a value is a mistake.
     pub(crate) fn node(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<&'a Node> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let (key, node) = self.entries.iter().find(|(k, _)| k.text == key)?;
         if node.value == Value::Null {
             let message = format!("{}: `{}` is empty", self.what, key.text);

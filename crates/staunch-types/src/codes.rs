@@ -150,7 +150,7 @@ codes! {
     SINK_UNAVAILABLE = "Sink.Unavailable", Environment, Retry;
     /// a target does not fit the contract
     SINK_SCHEMA = "Sink.Schema", Environment, Never;
-    /// a target is ahead of the epoch log, or belongs to another region
+    /// a target and the epoch log do not belong together
     SINK_AHEAD = "Sink.Ahead", Environment, Retry;
     /// a target refused rows
     SINK_REJECTED = "Sink.Rejected", Input, Never;

@@ -90,6 +90,9 @@ pub(crate) struct RunArgs {
     /// Another dead-letter budget, once: `2 %` or `0.02`.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) dead_letters_at_most: Option<f64>,
+    /// Not there yet: a run processes what is there, and ends.
+    #[arg(long, hide = true)]
+    pub(crate) follow: bool,
     /// Then print the first N rows of every target.
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5")]
     pub(crate) show: Option<usize>,
@@ -107,7 +110,7 @@ pub(crate) enum Dlq {
         #[command(flatten)]
         which: Which,
     },
-    /// Send dead letters through the stage that rejected them once more.
+    /// Send dead letters (all that stand, or those that are named) through the stage that rejected them once more.
     Replay {
         #[command(flatten)]
         which: Which,
@@ -115,10 +118,13 @@ pub(crate) enum Dlq {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Give dead letters up: they are listed no more.
+    /// Give dead letters up: they are listed no more, and that cannot be taken back.
     Discard {
         #[command(flatten)]
         which: Which,
+        /// Every one that stands, of all pipelines.
+        #[arg(long)]
+        all: bool,
         /// Only say which.
         #[arg(long)]
         dry_run: bool,

@@ -5,7 +5,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use serde_json::json;
 use staunch_types::{Error, Kind, codes};
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// The largest project file of which an excerpt is shown.
 const EXCERPT_AT_MOST: u64 = 1 << 20;
@@ -22,11 +22,16 @@ pub(crate) fn exit_code(error: &Error) -> u8 {
     }
 }
 
+/// Writes a line to stderr. Where nobody reads it any more (a closed pipe, a full disk) only the words are lost, never the work.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Writes an error, and those found with it, to stderr (as JSON: one document).
 pub(crate) fn complain(error: &Error, json: bool) {
     if json {
         let errors: Vec<_> = error.all().map(as_json).collect();
-        eprintln!("{}", json!({ "errors": errors }));
+        say(&json!({ "errors": errors }).to_string());
         return;
     }
     let fancy = std::io::stderr().is_terminal();
@@ -40,8 +45,8 @@ pub(crate) fn complain(error: &Error, json: bool) {
         let report = Report::of(error);
         let mut text = String::new();
         match handler.render_report(&mut text, &report) {
-            Ok(()) => eprint!("{}", clean(&text)),
-            Err(_) => eprintln!("{error:?}"),
+            Ok(()) => say(clean(&text).trim_end_matches('\n')),
+            Err(_) => say(&format!("{error:?}")),
         }
     }
 }
@@ -50,7 +55,7 @@ pub(crate) fn complain(error: &Error, json: bool) {
 pub(crate) fn hide_panic_payloads() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-        eprintln!("a bug: panic at {place}; please report it");
+        say(&format!("a bug: panic at {place}; please report it"));
     }));
 }
 

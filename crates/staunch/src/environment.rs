@@ -98,6 +98,6 @@ pub(crate) fn report_failpoints() {
         text.push_str(&format!("{name} {count}\n"));
     }
     if let Err(error) = std::fs::write(&path, text) {
-        eprintln!("{path}: {error}");
+        crate::complain::say(&format!("{path}: {error}"));
     }
 }

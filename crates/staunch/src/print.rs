@@ -125,7 +125,7 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
         );
     }
     if report.nothing_new() {
-        let _ = writeln!(text, "run {}: nothing new; every target is as the last run left it", report.run);
+        let _ = writeln!(text, "run {}: nothing new to read; no target was touched", report.run);
         return out(&text);
     }
     text.push_str(&ledger_text(&report.ledger));
@@ -427,7 +427,8 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
             0 => String::new(),
             n => format!(", {n} rejected again"),
         };
-        let _ = writeln!(text, "\nrun {}: {} {did}{again}", run.run, many(done.letters.len(), "dead letter"));
+        let letters = done.letters.iter().filter(|row| row.pipeline == run.pipeline).count();
+        let _ = writeln!(text, "\nrun {}: {} {did}{again}", run.run, many(letters, "dead letter"));
     }
     out(&text)
 }

@@ -1,5 +1,6 @@
 //! How a run tells where it is: a line that moves on a terminal, plain lines elsewhere. All of it on stderr.
 
+use crate::complain;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use staunch_app::{Observer, Progress};
 use staunch_types::{Clock, SystemClock};
@@ -14,13 +15,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Teller {
     bar: Option<ProgressBar>,
     clock: SystemClock,
-    last: Mutex<Last>,
-}
-
-#[derive(Default)]
-struct Last {
-    told_at: Duration,
-    doing: String,
+    /// When the last plain line was told.
+    told_at: Mutex<Option<Duration>>,
 }
 
 impl Teller {
@@ -33,7 +29,7 @@ impl Teller {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, clock: SystemClock::default(), last: Mutex::new(Last::default()) }
+        Self { bar, clock: SystemClock::default(), told_at: Mutex::new(None) }
     }
 
     /// Takes the moving line away.
@@ -53,7 +49,7 @@ impl Teller {
         )]
         let rate = (progress.records as f64 / seconds) as u64;
         format!(
-            "{}: {} records, {}, {} rows/s, {} dead, {} late, {} epochs",
+            "{}: {} records, {}, {} rows/s, {} dead, {} late, {} epoch{}",
             progress.doing,
             HumanCount(progress.records),
             HumanBytes(progress.bytes),
@@ -61,6 +57,7 @@ impl Teller {
             HumanCount(progress.dead),
             HumanCount(progress.late),
             progress.epochs,
+            if progress.epochs == 1 { "" } else { "s" },
         )
     }
 }
@@ -69,7 +66,7 @@ impl Observer for Teller {
     fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => complain::say(text),
         }
     }
 
@@ -79,13 +76,11 @@ impl Observer for Teller {
             return;
         }
         let now = self.clock.monotonic();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = now.saturating_sub(last.told_at) >= PLAIN_EVERY;
-        if due || last.doing != progress.doing {
-            last.told_at = now;
-            last.doing.clone_from(&progress.doing);
-            drop(last);
-            eprintln!("{}", self.line(progress));
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if told_at.is_none_or(|last| now.saturating_sub(last) >= PLAIN_EVERY) {
+            *told_at = Some(now);
+            drop(told_at);
+            complain::say(&self.line(progress));
         }
     }
 }

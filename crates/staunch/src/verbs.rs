@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Dlq, Output, RunArgs, Verb, Which};
 use crate::progress::Teller;
-use crate::{environment, print};
+use crate::{complain, environment, print};
 use staunch_app::{App, DlqFilter, RunContext, RunOptions, Stop};
 use staunch_types::{Error, Result, RunId, codes};
 use std::sync::Arc;
@@ -51,6 +51,10 @@ fn run_id(text: String) -> Result<RunId> {
 fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()> {
     let json = cli.output == Output::Json;
     let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
+    if args.follow {
+        return Err(Error::new(codes::USAGE, "`--follow` is not there yet")
+            .hint("a run processes what is there now, and ends: start it again when more has arrived"));
+    }
     let stop = Stop::default();
     drain_on_signal(&stop)?;
     let teller = Arc::new(Teller::new());
@@ -82,12 +86,12 @@ fn drain_on_signal(stop: &Stop) -> Result<()> {
         .spawn(move || {
             for _ in signals.forever() {
                 if stop.asked() {
-                    eprintln!("stopped; run it again: it continues where it stopped");
+                    complain::say("stopped; run it again: it continues where it stopped");
                     // At once: recovery does not need a clean end.
                     std::process::exit(130);
                 }
                 stop.ask();
-                eprintln!("draining: what was read is committed; once more to stop at once");
+                complain::say("draining: what was read is committed; once more to stop at once");
             }
         })
         .map(|_| ())
@@ -101,6 +105,7 @@ fn dlq(app: &App, cli: &Cli, verb: &Dlq, context: &RunContext) -> Result<()> {
         pipeline: which.pipeline.clone(),
         run: which.run.clone(),
         id: which.id.clone(),
+        ..DlqFilter::default()
     };
     match verb {
         Dlq::Ls { which } => print::dlq(&app.dlq(start, profile, &filter(which), context)?, json),
@@ -111,9 +116,10 @@ fn dlq(app: &App, cli: &Cli, verb: &Dlq, context: &RunContext) -> Result<()> {
             teller.clear();
             print::settled("replayed", &done?, *dry_run, json)
         }
-        Dlq::Discard { which, dry_run } => {
+        Dlq::Discard { which, all, dry_run } => {
             let teller = Arc::new(Teller::new());
-            let done = app.dlq_discard(start, profile, &filter(which), *dry_run, context, teller.clone());
+            let filter = DlqFilter { all: *all, ..filter(which) };
+            let done = app.dlq_discard(start, profile, &filter, *dry_run, context, teller.clone());
             teller.clear();
             print::settled("discarded", &done?, *dry_run, json)
         }

@@ -14,8 +14,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Which dead letters.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DlqFilter {
+    /// Every one that stands is meant: what cannot be taken back must be said.
+    pub all: bool,
     /// Of this pipeline.
     pub pipeline: Option<String>,
     /// Of this run: also the evidence of an epoch that was not committed.
@@ -64,7 +66,7 @@ impl App {
         filter: &DlqFilter,
         context: &RunContext,
     ) -> Result<Vec<DlqRow>> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::look(start, profile)?;
         authorize(&context.actor, Verb::Read, filter.pipeline.as_deref().unwrap_or(&opened.project.name))?;
         self.letters(&opened, filter)
     }
@@ -80,7 +82,7 @@ impl App {
         filter: &DlqFilter,
         context: &RunContext,
     ) -> Result<Vec<(DlqRow, Vec<u8>)>> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::look(start, profile)?;
         authorize(&context.actor, Verb::Reveal, filter.pipeline.as_deref().unwrap_or(&opened.project.name))?;
         let sealer = keys::load(self, &opened.project)?.key.sealer();
         let found = some(self.letters(&opened, filter)?, filter)?;
@@ -101,7 +103,7 @@ impl App {
     /// Gives letters up: they are listed no more. A dry run only says which.
     ///
     /// # Errors
-    /// `DeadLetters.Invalid` if nothing matches; `Run.Busy`.
+    /// `Usage.Invalid` if the filter names nothing and does not say that all are meant; `DeadLetters.Invalid` if nothing matches; `Run.Busy`.
     pub fn dlq_discard(
         &self,
         start: &Path,
@@ -111,6 +113,10 @@ impl App {
         context: &RunContext,
         observer: Arc<dyn Observer>,
     ) -> Result<Settlement> {
+        if *filter == DlqFilter::default() && !dry_run {
+            return Err(Error::new(codes::USAGE, "which dead letters are to be given up? It cannot be taken back")
+                .hint("name one by its id, or some by --pipeline or --run, or say --all; --dry-run shows which they are"));
+        }
         self.settle(start, profile, filter, dry_run, context, observer, Verb::Discard)
     }
 
@@ -208,6 +214,9 @@ impl App {
     }
 
     fn letters(&self, opened: &Opened, filter: &DlqFilter) -> Result<Vec<DlqRow>> {
+        if let Some(name) = &filter.pipeline {
+            opened.pipeline(name)?;
+        }
         let mut rows = Vec::new();
         for name in opened.project.pipelines.keys() {
             if filter.pipeline.as_ref().is_some_and(|wanted| wanted != name) {

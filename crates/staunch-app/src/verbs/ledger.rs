@@ -37,20 +37,21 @@ impl App {
         run: Option<&str>,
         context: &RunContext,
     ) -> Result<LedgerView> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::look(start, profile)?;
         let (pipeline, state) = self.locate(&opened, run)?;
         authorize(&context.actor, Verb::Read, &pipeline)?;
         let shown = state.fully_applied();
-        let balance = state.ledger.check().and_then(|()| match shown {
-            true => state.ledger.check_writes(),
+        let ledger = state.closed_ledger();
+        let balance = ledger.check().and_then(|()| match shown {
+            true => ledger.check_writes(),
             false => Ok(()),
         });
         Ok(LedgerView {
             run: state.run.clone(),
             pipeline,
-            end: state.end.clone(),
+            end: state.end,
             shown,
-            ledger: state.ledger,
+            ledger,
             imbalance: balance.err().map(|e| e.message().to_owned()),
         })
     }

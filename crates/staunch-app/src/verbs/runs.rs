@@ -20,7 +20,7 @@ impl App {
         limit: usize,
         context: &RunContext,
     ) -> Result<Vec<RunRow>> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::look(start, profile)?;
         authorize(&context.actor, Verb::Read, pipeline.unwrap_or(&opened.project.name))?;
         let control = opened.control()?;
         let runtime = runtime(1)?;

@@ -281,6 +281,10 @@ impl Sink for SqliteSink {
         })
     }
 
+    fn keeps_position(&self) -> bool {
+        true
+    }
+
     fn stage(&self, name: &SegmentName) -> Result<Box<dyn SegmentWriter>> {
         self.staging.writer(name)
     }

@@ -6,32 +6,62 @@ use staunch_commit::refused::RefusedBy;
 use staunch_commit::{
     Applied, ApplyWork, ChannelSegment, Committer, Fence, HashSum, RunState, Segment, SinkEpoch,
 };
-use staunch_types::{Epoch, Error, Result, Verdict, codes, failpoint};
+use staunch_types::{Epoch, Error, Result, Verdict, WriteMode, codes, failpoint};
 use std::time::Duration;
 
 /// How often an unavailable target is asked again, and how long to wait at most before the last time.
 const ATTEMPTS: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
-/// Fences older generations at every target and refuses targets that are not this region's.
-pub(crate) async fn fence(cx: &RunCx<'_>, committer: &Committer, last: Option<Epoch>) -> Result<()> {
+/// Fences older generations at every target and refuses targets that are not this region's, or not where the log has brought
+/// them. `open` are the runs that may have epochs to show.
+pub(crate) async fn fence(
+    cx: &RunCx<'_>,
+    committer: &Committer,
+    last: Epoch,
+    open: &[&RunState],
+) -> Result<()> {
     let fence = Fence { region: committer.region_id().clone(), generation: committer.generation() };
     for (write, sink) in cx.sinks {
         failpoint::pass("recover.before_sink");
         let at = sink.recover(&fence).await.map_err(|e| e.stage(write))?;
         failpoint::pass("recover.after_sink");
-        if let Some(at) = at
-            && last.is_none_or(|last| at > last)
-        {
+        if let Some(ahead) = at.filter(|at| *at > last) {
             return Err(Error::new(
                 codes::SINK_AHEAD,
-                format!("`{write}` has applied epoch {at}, which the epoch log does not hold"),
+                format!("`{write}` has applied epoch {ahead}, which the epoch log does not hold"),
             )
             .stage(write)
             .hint("the state folder is older than the target (a restored backup?): restore the newer state folder, or write to another table"));
         }
+        let replaced = cx.pins.modes.get(write) == Some(&WriteMode::Replace) && cx.pins.unchanged.is_empty();
+        if sink.keeps_position() && !replaced {
+            behind(cx, write, at, open)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses a target that has lost what it showed: nothing would bring those rows back.
+fn behind(cx: &RunCx<'_>, write: &str, at: Option<Epoch>, open: &[&RunState]) -> Result<()> {
+    let first = open.iter().find_map(|run| {
+        let epoch = *run.unapplied.get(write)?.first()?;
+        run.sinks.get(write)?.iter().find(|(e, _)| *e == epoch)
+    });
+    let expected = match first {
+        // It may be shown already, if only the record of it was lost.
+        Some((epoch, _)) if at == Some(*epoch) => at,
+        Some((_, sink)) => sink.previous,
+        None => cx.previous_apply(write),
+    };
+    if at == expected {
+        return Ok(());
+    }
+    let epoch = |epoch: Option<Epoch>| epoch.map_or("no epoch".to_owned(), |e| format!("epoch {e}"));
+    let message = format!("`{write}` shows {} where {} was shown last", epoch(at), epoch(expected));
+    Err(Error::new(codes::SINK_AHEAD, message)
+        .stage(write)
+        .hint("the target was removed, emptied or restored from an older backup: bring it back, or run with --full-refresh, which writes everything anew"))
 }
 
 /// Applies everything of a run that is committed and not shown.
@@ -108,9 +138,7 @@ pub(crate) async fn apply_one(
         .ok_or_else(|| Error::new(codes::INTERNAL, format!("epoch {epoch} holds nothing for `{write}`")))?;
     let segments = state.segments_to_apply(write, epoch);
     let obsolete = match decided.mode {
-        staunch_types::WriteMode::Replace => {
-            live_before(write).into_iter().filter_map(|segment| segment.target).collect()
-        }
+        WriteMode::Replace => live_before(write).into_iter().filter_map(|segment| segment.target).collect(),
         _ => Vec::new(),
     };
     let work = ApplyWork {

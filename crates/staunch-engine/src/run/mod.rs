@@ -258,8 +258,8 @@ fn go(
     }
     let cx = RunCx::new(graph, sinks, env, state.pins.clone(), previous);
     let log = committer.log().clone();
-    let last = Some(state.last);
-    handle.block_on(apply::fence(&cx, committer, last))?;
+    let open: Vec<&RunState> = leftover.iter().chain([&state]).collect();
+    handle.block_on(apply::fence(&cx, committer, state.last, &open))?;
     if let Some(mut leftover) = leftover {
         let before = handle.block_on(log.standing(&leftover.pins.base))?;
         let live = |write: &str| before.live.get(write).cloned().unwrap_or_default();

@@ -183,7 +183,7 @@ impl Settlement<'_> {
         let mut state = RunState::new(&manifest, pins.clone());
         state.fold(&manifest);
         let cx = RunCx::new(graph, sinks, env, pins, base.applied.clone());
-        handle.block_on(apply::fence(&cx, committer, Some(state.last)))?;
+        handle.block_on(apply::fence(&cx, committer, state.last, &[&state]))?;
         let live = |_: &str| -> Vec<Segment> { Vec::new() };
         let building = Building::new(&cx, committer);
         let mut coordinator = Coordinator {

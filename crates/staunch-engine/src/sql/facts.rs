@@ -193,7 +193,11 @@ impl Known<'_> {
         }
         let mut uses = BTreeSet::new();
         self.uses(expr, schema, input, &mut uses)?;
-        Ok(ColumnFact { nullable: nullable(expr, schema), uses, same: None, numbers: None })
+        // The number of a row is the same number when it is signed.
+        let numbers = column(uncast(expr))
+            .and_then(|c| index(schema, c))
+            .and_then(|i| input.columns.get(i)?.numbers.clone());
+        Ok(ColumnFact { nullable: nullable(expr, schema), uses, same: None, numbers })
     }
 
     fn uses(&self, expr: &Expr, schema: &DFSchema, input: &Facts, uses: &mut BTreeSet<Origin>) -> Result<()> {

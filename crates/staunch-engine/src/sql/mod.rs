@@ -30,6 +30,7 @@ mod place;
 mod plan_sql;
 mod reconcile;
 mod session;
+mod signed;
 mod stage;
 mod strict;
 mod sum;

@@ -3,6 +3,7 @@
 use super::budget::{Budget, FAN_IN};
 use super::checked::CheckedArithmetic;
 use super::flat::FlatChains;
+use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
 use crate::whole::JoinMemory;
 use chrono::{DateTime, Utc};
@@ -93,6 +94,7 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
 
     let mut rules = Analyzer::new().rules;
     rules.insert(0, Arc::new(FlatChains));
+    rules.insert(1, Arc::new(SignedNumbers));
     rules.push(Arc::new(CheckedArithmetic));
 
     let mut state = SessionStateBuilder::new()

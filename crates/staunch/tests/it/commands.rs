@@ -32,3 +32,10 @@ fn variables_that_make_no_sense_are_refused() {
     project.staunch_with(&["run", "log"], &[("STAUNCH_WORKERS", " 2 ")]).ok();
     project.staunch_with(&["run", "totals"], &[("STAUNCH_WORKERS", "")]).ok();
 }
+
+#[test]
+fn what_is_not_there_yet_says_so() {
+    let project = small();
+    let refused = project.staunch(&["run", "log", "--follow"]).fails(2, "Usage.Invalid");
+    assert!(refused.stderr.contains("not there yet"), "{}", refused.stderr);
+}

@@ -21,6 +21,8 @@ fn small_epochs() -> Project {
         "path: \"flights/*.csv*\",",
         "path: \"flights/*.csv*\", chunk_bytes: 64 KiB,",
     );
+    // What was written is decoded again before it is committed.
+    project.edit("staunch.yaml", "  dev:\n", "  dev:\n    verify: full\n");
     for name in ["flights", "flights_log"] {
         let (from, to) = (format!("pipeline: {name}\n"), format!("pipeline: {name}\nepoch_bytes: 100 KiB\n"));
         project.edit(&format!("pipelines/{name}.yaml"), &from, &to);

@@ -3,6 +3,7 @@
 
 use crate::project::Project;
 use crate::rules::small;
+use crate::tables;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -102,4 +103,92 @@ fn walk(root: &Path) -> Vec<(PathBuf, u32)> {
         }
     }
     found
+}
+
+/// A table that is gone or older than it was is noticed, also where there is nothing to read; a full refresh writes it anew.
+#[test]
+fn a_lost_table_is_noticed_and_a_full_refresh_brings_it_back() {
+    let shop = || {
+        let project = small();
+        project.edit("pipelines/totals.yaml", "lake/totals", "db/totals");
+        project
+    };
+    for pipeline in ["log", "totals"] {
+        let project = shop();
+        project.staunch(&["run", pipeline]).ok();
+        let database = project.root.join("out/db.sqlite");
+        let old = std::fs::read(&database).unwrap();
+        let expected = tables::sqlite(&database);
+        std::fs::remove_file(&database).unwrap();
+        for _ in 0..2 {
+            let failed = project.staunch(&["run", pipeline]).fails(1, "Sink.Ahead");
+            assert!(failed.stderr.contains("shows no epoch") && failed.stderr.contains("--full-refresh"));
+        }
+        project.staunch(&["run", pipeline, "--full-refresh"]).ok();
+        assert_eq!(tables::sqlite(&database), expected, "{pipeline}");
+        // An older backup.
+        project.write("data/items/2.csv", "id,kind,size\n50,a,1\n");
+        project.staunch(&["run", pipeline]).ok();
+        std::fs::write(&database, old).unwrap();
+        project.write("data/items/3.csv", "id,kind,size\n51,a,1\n");
+        let done = project.staunch(&["run", pipeline]);
+        if pipeline == "log" {
+            done.fails(1, "Sink.Ahead");
+            project.staunch(&["run", pipeline, "--full-refresh"]).ok();
+        } else {
+            // What is replaced as a whole needs nothing of what was there.
+            done.ok();
+        }
+        let undisturbed = shop();
+        undisturbed.write("data/items/2.csv", "id,kind,size\n50,a,1\n");
+        undisturbed.write("data/items/3.csv", "id,kind,size\n51,a,1\n");
+        undisturbed.staunch(&["run", pipeline]).ok();
+        assert_eq!(tables::sqlite(&database), tables::sqlite(&undisturbed.root.join("out/db.sqlite")));
+        project.staunch(&["run", pipeline]).ok();
+    }
+}
+
+/// What is not shown yet is no imbalance: the accounts of a run that was cut off balance as far as they are closed.
+#[test]
+fn the_ledger_of_a_run_that_was_cut_off_balances_so_far() {
+    let project = small();
+    let rows: String = (0..3000).map(|n| format!("{n},k,{n}\n")).collect();
+    project.write("data/items/2.csv", format!("id,kind,size\n{rows}"));
+    project.edit("staunch.yaml", "format: csv}", "format: csv, chunk_bytes: 4 KiB}");
+    project.edit("pipelines/log.yaml", "pipeline: log\n", "pipeline: log\nepoch_bytes: 4 KiB\n");
+    let killed = project.staunch_with(&["run", "log"], &[("STAUNCH_FAILPOINTS", "kill=apply.before:9")]);
+    assert_eq!(killed.code, None, "{}", killed.stderr);
+    let ledger = project.staunch(&["ledger"]).ok().stdout;
+    assert!(ledger.contains("balanced so far") && !ledger.contains("DIFFER"), "{ledger}");
+    project.staunch(&["run", "log"]).ok();
+    let ledger = project.staunch(&["ledger"]).ok().stdout;
+    assert!(ledger.contains("every row is accounted for") && !ledger.contains("DIFFER"), "{ledger}");
+}
+
+/// Words that nobody reads are lost; the work is not.
+#[test]
+fn a_log_that_nobody_reads_does_not_end_the_run() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let project = small();
+    let done = project.command(&["run", "log"], &[]).stderr(full()).output().unwrap();
+    assert_eq!(done.status.code(), Some(0));
+    project.write("pipelines/log.yaml", "pipeline: log\nread: 1\n");
+    let done = project.command(&["check"], &[]).stderr(full()).output().unwrap();
+    assert_eq!(done.status.code(), Some(3));
+}
+
+/// Evidence is there at any hour, whatever somebody has just done to a file of the project.
+#[test]
+fn a_mistake_in_a_pipeline_does_not_hide_what_runs_left() {
+    let project = small();
+    project.write("data/items/2.csv", "id,kind,size\nx,a,1\n");
+    project.staunch(&["run", "log"]).ok();
+    project.edit("pipelines/log.yaml", "FROM items", "FROM itemz");
+    project.write("pipelines/totals.yaml", "pipeline: totals\nread: [\n");
+    project.staunch(&["check"]).fails(3, "ST0003");
+    assert!(project.staunch(&["runs"]).ok().stdout.contains("succeeded"));
+    assert!(project.staunch(&["ledger"]).ok().stdout.contains("every row is accounted for"));
+    assert!(project.staunch(&["dlq", "ls"]).ok().stdout.contains("2.csv:2"));
+    assert!(project.staunch(&["dlq", "show"]).ok().stdout.contains("x,a,1"));
+    project.staunch(&["run", "log"]).fails(3, "ST0003");
 }

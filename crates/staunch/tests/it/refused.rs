@@ -169,7 +169,11 @@ fn a_refused_row_can_be_given_up() {
     );
     project.staunch(&["dlq", "discard", "db/items@2#2"]).ok();
     assert_eq!(column(&dlq(&project, "ls"), "id"), ["db/items@2#1", "db/items@2#3"]);
-    project.staunch(&["dlq", "discard"]).ok();
+    // All of them must be said: it cannot be taken back.
+    project.staunch(&["dlq", "discard"]).fails(2, "Usage.Invalid");
+    project.staunch(&["dlq", "discard", "--pipeline", "lag"]).fails(3, "ST0003");
+    assert_eq!(dlq(&project, "ls").as_array().unwrap().len(), 2);
+    project.staunch(&["dlq", "discard", "--all"]).ok();
     assert_eq!(dlq(&project, "ls"), json!([]));
 }
 

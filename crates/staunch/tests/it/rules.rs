@@ -291,7 +291,7 @@ fn a_discarded_letter_is_listed_no_more() {
     run(&project, &["log"]);
     let dry = project.staunch(&["dlq", "discard", "--dry-run"]).ok();
     assert!(dry.stdout.contains("would be discarded"));
-    project.staunch(&["dlq", "discard"]).ok();
+    project.staunch(&["dlq", "discard", "--all"]).ok();
     assert_eq!(project.staunch(&["dlq", "ls", "--output", "json"]).ok().json(), json!([]));
     assert_eq!(run(&project, &["log"])["ledger"]["reads"], json!({}));
 }

@@ -175,6 +175,10 @@ impl Sink for ParquetSink {
         Ok(None)
     }
 
+    fn keeps_position(&self) -> bool {
+        false
+    }
+
     fn stage(&self, name: &SegmentName) -> Result<Box<dyn SegmentWriter>> {
         Ok(Box::new(writer::Writer::new(self, name)?))
     }

@@ -6,7 +6,7 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use staunch_commit::{Applied, ApplyWork, Fence};
-use staunch_types::{Epoch, Error, Place, RegionId, Result, codes};
+use staunch_types::{Epoch, Error, Place, RegionId, Result, WriteMode, codes};
 use std::path::Path;
 
 /// The name of the table.
@@ -75,7 +75,8 @@ impl Commits<'_> {
         Ok(Ok(stored.epoch.and_then(|e| u64::try_from(e).ok()).map(Epoch)))
     }
 
-    /// Moves the position from the previous epoch to this one, if it stands there.
+    /// Moves the position from the previous epoch to this one, if it stands there. A replace asks for no position but an earlier
+    /// one: whatever the target has lost, everything is written anew.
     pub(super) fn claim(&self, tx: &Connection, work: &ApplyWork) -> rusqlite::Result<Result<Claim>> {
         let stored = match self.stored(tx, &work.region)? {
             Ok(stored) => stored,
@@ -84,7 +85,8 @@ impl Commits<'_> {
         let (epoch, generation) = (integer(work.epoch.0), integer(work.generation.0));
         let previous = work.previous.map(|e| integer(e.0));
         let region = work.region.as_str();
-        if stored.is_none() && previous.is_none() {
+        let replaces = work.mode == WriteMode::Replace;
+        if stored.is_none() && (previous.is_none() || replaces) {
             tx.execute(
                 "INSERT INTO staunch_commits (target, region, write, generation) VALUES (?1, ?2, ?3, ?4)",
                 params![self.target, region, self.write, generation],
@@ -92,8 +94,9 @@ impl Commits<'_> {
         }
         let moved = tx.execute(
             "UPDATE staunch_commits SET epoch = ?4, generation = ?5, run = ?6
-             WHERE target = ?1 AND region = ?2 AND epoch IS ?3 AND generation <= ?5",
-            params![self.target, region, previous, epoch, generation, work.run.as_str()],
+             WHERE target = ?1 AND region = ?2 AND generation <= ?5
+               AND (epoch IS ?3 OR (?7 AND (epoch IS NULL OR epoch < ?4)))",
+            params![self.target, region, previous, epoch, generation, work.run.as_str(), replaces],
         )?;
         if moved == 1 {
             return Ok(Ok(Claim::Mine));

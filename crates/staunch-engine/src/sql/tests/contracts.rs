@@ -58,6 +58,19 @@ fn what_a_query_implies() {
             "carrier string, at timestamp-micros, n long; key carrier at proven; at at",
         ),
         ("SELECT max(id) AS m, count(delay) AS n FROM flights", "m long?, n long"),
+        // What DataFusion counts in unsigned numbers is signed, wherever it is used.
+        (
+            "SELECT id, row_number() OVER (ORDER BY id) AS a, rank() OVER (ORDER BY at) + 1 AS b, r.d FROM (SELECT *, dense_rank() OVER (ORDER BY at) AS d FROM flights) r",
+            "id long, a long, b long, d long; key id",
+        ),
+        (
+            "SELECT carrier, n + max(n) OVER () AS s FROM (SELECT carrier, ntile(4) OVER (ORDER BY carrier) AS n FROM carriers UNION ALL SELECT carrier, 1 FROM carriers) t",
+            "carrier string, s long?",
+        ),
+        (
+            "SELECT id, array_length(string_to_array(carrier, '-')) AS n FROM flights",
+            "id long, n long?; key id",
+        ),
         (
             "SELECT f.id, c.name FROM flights f JOIN carriers c ON f.carrier = c.carrier",
             "id long, name string; key id",

@@ -61,7 +61,7 @@ fn what_a_query_implies() {
         // What DataFusion counts in unsigned numbers is signed, wherever it is used.
         (
             "SELECT id, row_number() OVER (ORDER BY id) AS a, rank() OVER (ORDER BY at) + 1 AS b, r.d FROM (SELECT *, dense_rank() OVER (ORDER BY at) AS d FROM flights) r",
-            "id long, a long, b long, d long; key id",
+            "id long, a long, b long, d long",
         ),
         (
             "SELECT carrier, n + max(n) OVER () AS s FROM (SELECT carrier, ntile(4) OVER (ORDER BY carrier) AS n FROM carriers UNION ALL SELECT carrier, 1 FROM carriers) t",

@@ -1,4 +1,4 @@
-//! The commands of developers: `cargo xtask check`, `cargo xtask example`, `cargo xtask bench`.
+//! The commands of developers: `cargo xtask check`, `cargo xtask example`, `cargo xtask chaos`, `cargo xtask bench`.
 //!
 //! **What it is.** One small program that calls cargo, the binary and Python, so that the same command works here and in
 //! continuous integration.
@@ -9,6 +9,7 @@
 //! the end and by name.
 
 mod bench;
+mod chaos;
 mod check;
 mod example;
 mod python;
@@ -39,6 +40,13 @@ enum Command {
         #[arg(long)]
         release: bool,
     },
+    /// Crashes, power cuts and planted bugs over the real binary: --enumerate, --kill [N], --pairs, --power [N], --planted.
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// What `staunch-chaos` is asked for; --help lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Performance, side by side with peers on the same files.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -50,6 +58,9 @@ fn main() -> ExitCode {
         Command::Example { data, release } => tools::Workspace::find()
             .and_then(|workspace| example::run(&workspace, data.as_deref(), release))
             .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("skipped: {what}")))),
+        Command::Chaos { arguments } => {
+            tools::Workspace::find().and_then(|workspace| chaos::run(&workspace, &arguments))
+        }
         Command::Bench(bench) => {
             tools::Workspace::find().and_then(|workspace| bench::run(&workspace, &bench))
         }

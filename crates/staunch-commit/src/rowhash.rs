@@ -18,7 +18,7 @@ use arrow::datatypes::{
 };
 use arrow::record_batch::RecordBatch;
 use staunch_contract::{Contract, Type};
-use staunch_types::{Error, Place, Result, codes};
+use staunch_types::{Error, Place, Result, codes, planted};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The hash sum of rows, by the far end's own implementation.
@@ -65,7 +65,8 @@ impl FarSum {
             return Err(bug(&format!("{found} columns where the contract has {wanted} fields"), None));
         }
         let mut runs: Vec<Run<'_>> = Vec::new();
-        for ((name, ty), array) in self.fields.iter().zip(batch.columns()) {
+        let hashed = self.fields.len() - usize::from(planted::bug("hash_ignores_column"));
+        for ((name, ty), array) in self.fields.iter().zip(batch.columns()).take(hashed) {
             let run = Run::new(name, ty, array.as_ref())?;
             let alone = match runs.last_mut() {
                 Some(last) => last.join(run),

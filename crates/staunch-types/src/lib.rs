@@ -25,6 +25,7 @@ mod error;
 pub mod failpoint;
 mod fs;
 mod id;
+pub mod planted;
 mod rng;
 mod stack;
 

@@ -69,11 +69,16 @@ fn data_home() -> Option<PathBuf> {
     Some(folder.join("staunch"))
 }
 
-/// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`, `hold=NAME:K:FILE`.
+/// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`, `hold=NAME:K:FILE`. In a debug build `STAUNCH_PLANT` gives the
+/// binary bugs, by their names with commas between.
 ///
 /// # Errors
 /// `Usage.Invalid` for another text.
-pub(crate) fn arm_failpoints() -> Result<()> {
+pub(crate) fn arm_for_tests() -> Result<()> {
+    #[cfg(debug_assertions)]
+    if let Some(names) = ours("STAUNCH_PLANT")? {
+        staunch_types::planted::plant(&names);
+    }
     if let Some(text) = ours("STAUNCH_FAILPOINTS")? {
         let plan = Plan::parse(&text).map_err(|e| {
             invalid(

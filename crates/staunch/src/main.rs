@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     };
     complain::hide_panic_payloads();
     let json = cli.output == cli::Output::Json;
-    let code = match environment::arm_failpoints().and_then(|()| verbs::execute(&cli)) {
+    let code = match environment::arm_for_tests().and_then(|()| verbs::execute(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain::complain(&error, json);

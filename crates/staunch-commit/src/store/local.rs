@@ -4,7 +4,7 @@
 
 use super::{ArtefactWriter, Put, ReadSeek, Store, missing};
 use async_trait::async_trait;
-use staunch_types::{Access, Error, Fs, FsFile, Place, Result, Rng, codes, failpoint};
+use staunch_types::{Access, Error, Fs, FsFile, Place, Result, Rng, codes, failpoint, planted};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,6 +100,13 @@ fn unavailable(doing: &str, path: &Path, error: &io::Error) -> Error {
 impl Store for LocalStore {
     async fn put_if_absent(&self, name: &str, bytes: Vec<u8>) -> Result<Put> {
         let (temporary, mut file) = self.temporary()?;
+        if planted::bug("publish_before_data") {
+            let put = self.publish(temporary, name)?;
+            return file
+                .write_all(&bytes)
+                .map(|()| put)
+                .map_err(|e| unavailable("write", &self.path(name), &e));
+        }
         file.write_all(&bytes).map_err(|e| unavailable("write", &temporary.path, &e))?;
         file.sync().map_err(|e| unavailable("sync", &temporary.path, &e))?;
         drop(file);

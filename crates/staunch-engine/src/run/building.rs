@@ -11,7 +11,7 @@ use staunch_commit::{
     SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, ledger,
 };
 use staunch_contract::Contract;
-use staunch_types::{Error, Result, WriteMode, codes};
+use staunch_types::{Error, Result, WriteMode, codes, planted};
 use std::collections::BTreeMap;
 
 /// Rows for one consumer, with the near end of the edge, computed where the rows were made.
@@ -117,7 +117,9 @@ impl<'a> Building<'a> {
         if let Some(highest) = out.prefix_max {
             position.prefix_max.insert(out.split.clone(), highest);
         }
-        if out.end.finished {
+        if planted::bug("position_early") {
+            position.origin = out.origin + 1;
+        } else if out.end.finished {
             self.finished.entry(name.clone()).or_default().insert(out.origin, out.end.clone());
             position.origin = out.origin + 1;
             position.at = SplitPoint::default();
@@ -217,8 +219,10 @@ impl<'a> Building<'a> {
             self.writers.insert(write, self.cx.sink(name)?.stage(&segment)?);
         }
         self.near.entry(write).or_default().add(&outgoing.near);
+        let lost = usize::from(planted::bug("drop_row")).min(outgoing.batch.num_rows());
+        let batch = outgoing.batch.slice(lost, outgoing.batch.num_rows() - lost);
         match self.writers.get_mut(&write) {
-            Some(writer) => writer.write(&outgoing.batch).map_err(|e| e.stage(name)),
+            Some(writer) => writer.write(&batch).map_err(|e| e.stage(name)),
             None => Ok(()),
         }
     }
@@ -316,6 +320,7 @@ impl<'a> Building<'a> {
             for segment in &segments {
                 far.add(&End { rows: segment.rows, hash: HashSum::from_hex(&segment.hash_sum) });
             }
+            let near = if planted::bug("count_one_side") { far } else { near };
             self.edge(&ledger::edge(&node.write.from.stage, name), EdgeAccount { near, far });
             self.ledger.writes.entry(name.clone()).or_default().segment += far.rows;
             let previous = self.cx.previous_apply(name);

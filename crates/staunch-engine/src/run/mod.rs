@@ -37,7 +37,7 @@ use staunch_commit::{
     Committer, Dataset, Draft, EpochKind, Fence, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState,
     Segment, Standing, Uncommitted,
 };
-use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes};
+use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes, planted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stream::Coordinator;
@@ -189,12 +189,31 @@ fn begin(
             handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, Some(standing)))?;
             Ok(None)
         }
+        // It has ended and is asked for by its id: what is not shown yet is shown, and nothing is run again.
+        Some(state) if request.run.as_ref() == Some(&state.run) => {
+            let base = handle.block_on(log.standing(&state.pins.base))?;
+            let head = RunHead {
+                run: state.run.clone(),
+                first: Some(state.first),
+                pins: state.pins_name.clone(),
+                standing: state.standing.clone(),
+            };
+            let mut state = state;
+            let manifest = handle.block_on(committer.claim(head))?;
+            let leftover = handle.block_on(leftover(&log, state.first))?;
+            state.fold(&manifest);
+            Ok(Some(Start { state, leftover, base, continued: true, changed: Vec::new() }))
+        }
         last => {
             let standing_name = last.as_ref().map(|r| r.standing.clone()).unwrap_or_default();
             let base = handle.block_on(log.standing(&standing_name))?;
             let allowed = request.full_refresh || request.accept_change;
             decide::edits(graph, &fingerprints, &base.fingerprints, allowed)?;
-            let run = request.run.clone().unwrap_or_else(|| new_run_id(env.clock.now(), env.rng.as_ref()));
+            let run = match &request.run {
+                Some(id) if !handle.block_on(log.runs())?.iter().any(|(run, ..)| run == id) => id.clone(),
+                // No id is given twice: one that an earlier run has, which is not shown yet, is reported when this run has shown it.
+                _ => new_run_id(env.clock.now(), env.rng.as_ref()),
+            };
             let pinned = pin::pin(graph, env, request, &base, standing_name.clone(), run, fingerprints)?;
             let pins_name = handle.block_on(committer.put_pins(&pinned.pins))?;
             let head = RunHead {
@@ -298,6 +317,9 @@ async fn sweep_staged(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -
     for (write, sink) in cx.sinks {
         let mut needed = state.needed(write);
         needed.extend(cx.given_up(write));
+        if planted::bug("sweep_needed") {
+            needed.clear();
+        }
         sink.sweep(&fence, &needed).await.map_err(|e| e.stage(write))?;
     }
     Ok(())
@@ -318,6 +340,7 @@ impl Runner<'_> {
         for node in &self.cx.graph.reads {
             let name = &node.read.name;
             let position = match self.state.positions.get(name) {
+                Some(_) if planted::bug("position_forgotten") => Position::default(),
                 Some(value) => Position::parse(value)?,
                 None => Position {
                     prefix_max: match self.cx.pins.full_refresh {

@@ -6,7 +6,7 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use staunch_commit::{Applied, ApplyWork, Fence};
-use staunch_types::{Epoch, Error, Place, RegionId, Result, WriteMode, codes};
+use staunch_types::{Epoch, Error, Place, RegionId, Result, WriteMode, codes, planted};
 use std::path::Path;
 
 /// The name of the table.
@@ -102,6 +102,7 @@ impl Commits<'_> {
             return Ok(Ok(Claim::Mine));
         }
         match stored {
+            Some(_) if planted::bug("apply_twice") => Ok(Ok(Claim::Mine)),
             Some(stored) if stored.epoch == Some(epoch) => self.reply(tx, &work.region),
             Some(stored) if stored.generation > generation => Ok(Err(self.fenced())),
             stored => {

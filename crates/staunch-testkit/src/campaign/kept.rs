@@ -1,0 +1,168 @@
+//! What was committed before a recovery must be the same bytes after it.
+
+use super::{Check, Failure, Site};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Everything that the manifests of committed epochs refer to, with the digest of its bytes.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Artefacts of the log by path.
+    artefacts: BTreeMap<PathBuf, u128>,
+    /// Data of the sinks by their two names, before and after they were published. `true`: a later replace may retire them.
+    segments: Vec<(PathBuf, Option<PathBuf>, String)>,
+}
+
+fn digest(path: &Path) -> Option<u128> {
+    std::fs::read(path).ok().map(|bytes| xxh3_128(&bytes))
+}
+
+/// The manifests of all committed epochs, each with the folder of its log, oldest first.
+pub(crate) fn manifests(site: &Site) -> Result<Vec<(PathBuf, Value)>, Failure> {
+    let mut found = Vec::new();
+    for log in names(&site.state()) {
+        let log = site.state().join(log);
+        for epoch in names(&log.join("epochs")) {
+            let record = read(&log.join("epochs").join(&epoch))?;
+            found.push((log.clone(), read(&log.join(text(&record["manifest"])))?));
+        }
+    }
+    Ok(found)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn read(path: &Path) -> Result<Value, Failure> {
+    let damaged = |e: String| Failure::new(Check::Bytes, format!("{}: {e}", path.display()));
+    let bytes = std::fs::read(path).map_err(|e| damaged(e.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
+}
+
+/// The published file of a segment; `None` for rows of a table.
+pub(crate) fn target(site: &Site, write: &str, segment: &Value) -> Option<PathBuf> {
+    let object = write.split('/').next_back().unwrap_or(write);
+    segment["target"].as_str().map(|target| site.root().join("out").join(object).join(target))
+}
+
+fn staged(site: &Site, log: &Path, write: &str, segment: &Value) -> PathBuf {
+    let object = write.split('/').next_back().unwrap_or(write);
+    match segment["target"].is_null() {
+        true => log.join("staged").join(write.replace('/', ".")).join(text(&segment["staged"])),
+        false => site.root().join("out").join(object).join(text(&segment["staged"])),
+    }
+}
+
+impl Kept {
+    /// Looks at what a crash left. Each committed segment that is there must be what its manifest says it is.
+    ///
+    /// # Errors
+    /// `Bytes` for an artefact that is missing, or other bytes than were committed.
+    pub fn of(site: &Site) -> Result<Self, Failure> {
+        let mut kept = Self::default();
+        for (log, manifest) in manifests(site)? {
+            let mut artefacts = vec![text(&manifest["pins"]).to_owned()];
+            artefacts.extend(Some(text(&manifest["standing"]).to_owned()).filter(|name| !name.is_empty()));
+            for channel in manifest["channels"].as_array().into_iter().flatten() {
+                // Spools are released with their run.
+                if text(&channel["port"]) != "out" {
+                    artefacts.push(text(&channel["name"]).to_owned());
+                }
+            }
+            for write in manifest["sinks"].as_object().into_iter().flatten() {
+                let (write, sink) = write;
+                for segment in sink["segments"].as_array().into_iter().flatten() {
+                    kept.segment(
+                        staged(site, &log, write, segment),
+                        target(site, write, segment),
+                        text(&segment["digest"]),
+                    )?;
+                }
+            }
+            for name in artefacts {
+                kept.artefact(log.join(name))?;
+            }
+            for folder in ["epochs", "manifests", "generations"] {
+                for name in names(&log.join(folder)) {
+                    kept.artefact(log.join(folder).join(name))?;
+                }
+            }
+            for epoch in names(&log.join("applied")) {
+                for name in names(&log.join("applied").join(&epoch)) {
+                    kept.artefact(log.join("applied").join(&epoch).join(name))?;
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn artefact(&mut self, path: PathBuf) -> Result<(), Failure> {
+        let missing = || Failure::new(Check::Bytes, format!("{} is committed and missing", path.display()));
+        let digest = digest(&path).ok_or_else(missing)?;
+        self.artefacts.insert(path, digest);
+        Ok(())
+    }
+
+    fn segment(&mut self, staged: PathBuf, target: Option<PathBuf>, wanted: &str) -> Result<(), Failure> {
+        let mut there = false;
+        for path in [Some(&staged), target.as_ref()].into_iter().flatten() {
+            let Some(found) = digest(path) else { continue };
+            there = true;
+            if format!("{found:032x}") != wanted {
+                return Err(Failure::new(
+                    Check::Bytes,
+                    format!("{} is not what was committed", path.display()),
+                ));
+            }
+        }
+        // What is not there was shown and released, retired by a replace, or is void: the comparison of sinks tells.
+        if there {
+            self.segments.push((staged, target, wanted.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Looks again, after the recovery.
+    ///
+    /// # Errors
+    /// `Bytes` for anything that is not the same.
+    pub fn check(&self) -> Result<(), Failure> {
+        for (path, before) in &self.artefacts {
+            if digest(path) != Some(*before) {
+                let text = format!("{} was committed and is not the same after the recovery", path.display());
+                return Err(Failure::new(Check::Bytes, text));
+            }
+        }
+        for (staged, target, wanted) in &self.segments {
+            for path in [Some(staged), target.as_ref()].into_iter().flatten() {
+                if digest(path).is_some_and(|found| format!("{found:032x}") != *wanted) {
+                    let text = format!("{} has other bytes after the recovery", path.display());
+                    return Err(Failure::new(Check::Bytes, text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How much was looked at.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.artefacts.len() + self.segments.len()
+    }
+
+    /// Whether nothing was committed yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

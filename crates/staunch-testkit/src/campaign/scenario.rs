@@ -1,0 +1,211 @@
+//! Small projects, what happened to them before, and the one command that is disturbed.
+
+/// Something that happens to a project.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// A file is written.
+    Write(&'static str, &'static str),
+    /// A command that succeeds.
+    Run(&'static [&'static str]),
+    /// SQL in the database `out/db.sqlite`.
+    Sql(&'static str),
+}
+
+/// A project at a moment, and the command that campaigns disturb.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// What happened before.
+    pub before: &'static [Step],
+    /// The command.
+    pub command: &'static [&'static str],
+    /// What the undisturbed command exits with.
+    pub exit: i32,
+    /// Whether the command deals with dead letters: it has no id by which it could be continued, so after a crash a run comes
+    /// first, and the command once more if letters still stand.
+    pub settles: bool,
+}
+
+const PROJECT: Step = Step::Write(
+    "staunch.yaml",
+    "project: campaign
+profiles:
+  dev:
+    in:
+      type: files
+      root: data
+      objects:
+        items: {path: \"items/*.csv\", format: csv, chunk_bytes: 1 KiB}
+    lake:
+      type: files
+      root: out
+      objects:
+        items: {path: items, format: parquet}
+        kinds: {path: kinds, format: parquet, partition_by: [kind]}
+        totals: {path: totals, format: parquet}
+    db: {type: sqlite, path: out/db.sqlite}
+",
+);
+const ITEM: Step = Step::Write(
+    "contracts/item.yaml",
+    "contract: item\nversion: 1\nkey: [id]\nfields:\n  id: long\n  kind: string\n  size: int?\n",
+);
+/// An incremental read: a Parquet append and a SQLite append and upsert with every epoch.
+const LOG: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  big: SELECT id, kind, size, 10 / size AS share FROM items WHERE size IS NULL OR size <> 2
+write:
+  - {from: big, to: lake/items, mode: append}
+  - {from: items, to: db/events, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 100 %}
+",
+);
+/// The same with another stage: nothing is divided any more.
+const EDITED: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  big: SELECT id, kind, size, 1 AS share FROM items WHERE size IS NULL OR size <> 2
+write:
+  - {from: big, to: lake/items, mode: append}
+  - {from: items, to: db/events, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 100 %}
+",
+);
+/// A whole read: spools, and replaces in both kinds of target.
+const TOTALS: Step = Step::Write(
+    "pipelines/totals.yaml",
+    "pipeline: totals
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  good: SELECT id, kind, size FROM items WHERE id <> 5
+  totals: SELECT kind, count(*) AS n, sum(size) AS size FROM good GROUP BY kind
+write:
+  - {from: totals, to: db/totals, mode: upsert}
+  - {from: totals, to: lake/totals, mode: replace}
+  - {from: good, to: lake/kinds, mode: replace}
+  - {from: good, to: db/good, mode: replace}
+dead_letters: {at_most: 100 %}
+",
+);
+/// Records, some of them broken, some of them for the stage to reject, keys that come again.
+const FIRST: Step = Step::Write("data/items/1.csv", include_str!("data/1.csv"));
+const SECOND: Step = Step::Write("data/items/2.csv", include_str!("data/2.csv"));
+/// Tables of which each refuses other rows.
+const REFUSING: Step = Step::Sql(
+    "CREATE TABLE items (id INTEGER PRIMARY KEY, kind TEXT, size INTEGER CHECK (size < 90));
+     CREATE TABLE events (id INTEGER, kind TEXT CHECK (kind <> 'd'), size INTEGER)",
+);
+/// Every constraint is taken away, the rows stay.
+const MENDED: Step = Step::Sql(
+    "CREATE TABLE free (id INTEGER PRIMARY KEY, kind TEXT, size INTEGER);
+     INSERT INTO free SELECT * FROM items; DROP TABLE items; ALTER TABLE free RENAME TO items;
+     CREATE TABLE free (id INTEGER, kind TEXT, size INTEGER);
+     INSERT INTO free SELECT * FROM events; DROP TABLE events; ALTER TABLE free RENAME TO events",
+);
+/// A file without broken records, so that a replay leaves no letter.
+const SOUND: Step = Step::Write("data/items/1.csv", include_str!("data/sound.csv"));
+const FIRST_RUN: Step = Step::Run(&["run", "log", "--id", "run-0"]);
+
+/// All of them. What `gc` needs joins here.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "log",
+        before: &[PROJECT, ITEM, LOG, FIRST],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "totals",
+        before: &[PROJECT, ITEM, TOTALS, FIRST, Step::Run(&["run", "totals", "--id", "run-0"]), SECOND],
+        command: &["run", "totals", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "more-files",
+        before: &[PROJECT, ITEM, LOG, FIRST, FIRST_RUN, SECOND],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "full-refresh",
+        before: &[PROJECT, ITEM, LOG, FIRST, FIRST_RUN, SECOND],
+        command: &["run", "log", "--full-refresh", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "edited",
+        before: &[PROJECT, ITEM, LOG, FIRST, FIRST_RUN, SECOND, EDITED],
+        command: &["run", "log", "--accept-change", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "refused",
+        before: &[PROJECT, ITEM, LOG, FIRST, REFUSING],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "budget",
+        before: &[
+            PROJECT,
+            ITEM,
+            Step::Write(
+                "pipelines/log.yaml",
+                "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+write:
+  - {from: items, to: lake/items, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 2 %, from_row: 300}
+",
+            ),
+            FIRST,
+        ],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 5,
+        settles: false,
+    },
+    Scenario {
+        name: "replay",
+        before: &[PROJECT, ITEM, LOG, SOUND, REFUSING, FIRST_RUN, MENDED, EDITED, ACCEPTED],
+        command: &["dlq", "replay"],
+        exit: 0,
+        settles: true,
+    },
+    Scenario {
+        name: "discard",
+        before: &[PROJECT, ITEM, LOG, FIRST, REFUSING, FIRST_RUN],
+        command: &["dlq", "discard"],
+        exit: 0,
+        settles: true,
+    },
+];
+const ACCEPTED: Step = Step::Run(&["run", "log", "--accept-change", "--id", "run-edit"]);
+
+/// The scenario of this name.
+#[must_use]
+pub fn scenario(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|s| s.name == name)
+}

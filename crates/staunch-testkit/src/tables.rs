@@ -1,0 +1,111 @@
+//! Targets read back as multisets of typed rows, by readers that are not Staunch's.
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+
+/// By table: its rows as text, sorted.
+pub type Tables = BTreeMap<String, Vec<String>>;
+
+/// The rows of all Parquet files below a folder, with the partition folders before the columns. Hidden folders are skipped, as
+/// every reader of such tables skips them.
+///
+/// # Errors
+/// A file that is no Parquet file, or cannot be read.
+pub fn parquet(folder: &Path) -> Result<Vec<String>, String> {
+    let mut rows = Vec::new();
+    let mut open = vec![(folder.to_path_buf(), String::new())];
+    while let Some((dir, partition)) = open.pop() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten() {
+            let entry = entry.map_err(|e| format!("{}: {e}", dir.display()))?;
+            let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+            if name.starts_with('.') {
+                continue;
+            }
+            if path.is_dir() {
+                open.push((path, format!("{partition}{name}/")));
+            } else if name.ends_with(".parquet") {
+                rows.extend(parquet_file(&path)?.into_iter().map(|row| format!("{partition}{row}")));
+            } else {
+                return Err(format!("a foreign file: {}", path.display()));
+            }
+        }
+    }
+    rows.sort();
+    Ok(rows)
+}
+
+/// The rows of one Parquet file, in its order.
+///
+/// # Errors
+/// Whatever keeps it from being read.
+pub fn parquet_file(path: &Path) -> Result<Vec<String>, String> {
+    let read = || -> Result<Vec<String>, Box<dyn Error>> {
+        let mut rows = Vec::new();
+        let file = std::fs::File::open(path)?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
+        let options = FormatOptions::default().with_null("∅").with_types_info(true);
+        for batch in reader {
+            let batch = batch?;
+            let columns = batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            let schema = batch.schema();
+            for row in 0..batch.num_rows() {
+                let values = columns.iter().zip(schema.fields());
+                rows.push(values.map(|(c, f)| format!("{}={}|", f.name(), c.value(row))).collect());
+            }
+        }
+        Ok(rows)
+    };
+    read().map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The user's tables of a SQLite database; none where there is no file.
+///
+/// # Errors
+/// Whatever keeps it from being read.
+pub fn sqlite(file: &Path) -> Result<Tables, String> {
+    const NAMES: &str =
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'staunch_%' ORDER BY name";
+    let read = || -> rusqlite::Result<Tables> {
+        let mut tables = Tables::new();
+        let connection = Connection::open(file)?;
+        let names: Vec<String> =
+            connection.prepare(NAMES)?.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for name in names {
+            let mut statement = connection.prepare(&format!("SELECT * FROM \"{name}\""))?;
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let mut found = statement.query([])?;
+            let mut rows = Vec::new();
+            while let Some(row) = found.next()? {
+                let mut text = String::new();
+                for (i, column) in columns.iter().enumerate() {
+                    text.push_str(&format!("{column}={}|", value(row.get_ref(i)?)));
+                }
+                rows.push(text);
+            }
+            rows.sort();
+            tables.insert(name, rows);
+        }
+        Ok(tables)
+    };
+    if !file.is_file() {
+        return Ok(Tables::new());
+    }
+    read().map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// A value with its type.
+fn value(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "∅".to_owned(),
+        ValueRef::Integer(n) => format!("i{n}"),
+        ValueRef::Real(n) => format!("r{n:?}"),
+        ValueRef::Text(t) => format!("t{}", String::from_utf8_lossy(t)),
+        ValueRef::Blob(b) => format!("b{b:?}"),
+    }
+}

@@ -111,11 +111,24 @@ fn ended_before(
             let state = handle.block_on(committer.log().run_ending_at(last))?;
             // A run whose last epoch is not shown yet is finished by the ordinary path first.
             if state.fully_applied() {
-                return Ok(Some(Report::of(&graph.pipeline.name, &state)));
+                return told(graph, &state).map(Some);
             }
         }
     }
     Ok(None)
+}
+
+/// How a run ended, told as it was told first: a run that failed has not succeeded because it is asked for again.
+fn told(graph: &Graph, state: &RunState) -> Result<Report> {
+    let Some(RunEnd::Failed { code, message, hint, .. }) = &state.end else {
+        return Ok(Report::of(&graph.pipeline.name, state));
+    };
+    let code = codes::ALL.iter().find(|known| known.name == code).copied().unwrap_or(codes::INTERNAL);
+    let error = Error::new(code, format!("run `{}` has failed: {message}", state.run));
+    Err(match hint.as_str() {
+        "" => error.hint("start a new run: without `--id`, or with another one"),
+        hint => error.hint(format!("{hint}; then start a new run: without `--id`, or with another one")),
+    })
 }
 
 /// A run that is claimed and can go on.
@@ -292,7 +305,7 @@ fn go(
     }
     state.ledger.check()?;
     state.ledger.check_writes()?;
-    Ok(Report::of(&graph.pipeline.name, &state))
+    told(graph, &state)
 }
 
 /// Removes what nobody will ever need: spools of ended runs, and what earlier generations staged for epochs that were not

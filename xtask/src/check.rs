@@ -28,6 +28,14 @@ fn steps(workspace: &Workspace) -> (Vec<(&'static str, Duration, Outcome)>, Vec<
         ("build", false, cargo(&["build", "--workspace"])),
         ("tests", true, cargo(&["test", "--workspace"])),
         (
+            "planted bugs, power cuts",
+            true,
+            Box::new(|skipped| {
+                skipped.extend(crate::chaos::sample(workspace)?);
+                Ok(())
+            }),
+        ),
+        (
             "example",
             true,
             Box::new(|skipped| {
@@ -75,7 +83,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             Outcome::Failed => "FAILED",
             Outcome::NotRun => "not run",
         };
-        say(&format!("{name:<8} {:>6.1} s  {word}", took.as_secs_f64()));
+        say(&format!("{name:<24} {:>6.1} s  {word}", took.as_secs_f64()));
     }
     if skipped.is_empty() {
         say("nothing was skipped");

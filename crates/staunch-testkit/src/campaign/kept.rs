@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Kept {
     /// Artefacts of the log by path.
     artefacts: BTreeMap<PathBuf, u128>,
-    /// Data of the sinks by their two names, before and after they were published. `true`: a later replace may retire them.
-    segments: Vec<(PathBuf, Option<PathBuf>, String)>,
+    /// Data of the sinks, staged or published, as far as they are there.
+    segments: Vec<(PathBuf, String)>,
 }
 
 fn digest(path: &Path) -> Option<u128> {
@@ -49,18 +49,19 @@ fn read(path: &Path) -> Result<Value, Failure> {
     serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
 }
 
-/// The published file of a segment; `None` for rows of a table.
-pub(crate) fn target(site: &Site, write: &str, segment: &Value) -> Option<PathBuf> {
-    let object = write.split('/').next_back().unwrap_or(write);
-    segment["target"].as_str().map(|target| site.root().join("out").join(object).join(target))
+/// The published file of a segment: `None` for rows of a table, `Some(None)` for a file that is not there. Names of files are
+/// used once, so it is found wherever the project lets its tables lie.
+pub(crate) fn target(site: &Site, segment: &Value) -> Option<Option<PathBuf>> {
+    segment["target"].as_str().map(|target| below(&site.root().join("out"), target))
 }
 
-fn staged(site: &Site, log: &Path, write: &str, segment: &Value) -> PathBuf {
-    let object = write.split('/').next_back().unwrap_or(write);
-    match segment["target"].is_null() {
-        true => log.join("staged").join(write.replace('/', ".")).join(text(&segment["staged"])),
-        false => site.root().join("out").join(object).join(text(&segment["staged"])),
+/// The file `name` in this folder or one below it.
+fn below(folder: &Path, name: &str) -> Option<PathBuf> {
+    let here = folder.join(name);
+    if here.is_file() {
+        return Some(here);
     }
+    names(folder).iter().map(|inner| folder.join(inner)).filter(|p| p.is_dir()).find_map(|p| below(&p, name))
 }
 
 impl Kept {
@@ -80,13 +81,14 @@ impl Kept {
                 }
             }
             for write in manifest["sinks"].as_object().into_iter().flatten() {
-                let (write, sink) = write;
-                for segment in sink["segments"].as_array().into_iter().flatten() {
-                    kept.segment(
-                        staged(site, &log, write, segment),
-                        target(site, write, segment),
-                        text(&segment["digest"]),
-                    )?;
+                for segment in write.1["segments"].as_array().into_iter().flatten() {
+                    let staged = text(&segment["staged"]);
+                    let (tables, files) = (log.join("staged"), site.root().join("out"));
+                    let staged = below(&tables, staged).or_else(|| below(&files, staged));
+                    let published = target(site, segment).flatten();
+                    for path in staged.into_iter().chain(published) {
+                        kept.segment(path, text(&segment["digest"]))?;
+                    }
                 }
             }
             for name in artefacts {
@@ -113,22 +115,12 @@ impl Kept {
         Ok(())
     }
 
-    fn segment(&mut self, staged: PathBuf, target: Option<PathBuf>, wanted: &str) -> Result<(), Failure> {
-        let mut there = false;
-        for path in [Some(&staged), target.as_ref()].into_iter().flatten() {
-            let Some(found) = digest(path) else { continue };
-            there = true;
-            if format!("{found:032x}") != wanted {
-                return Err(Failure::new(
-                    Check::Bytes,
-                    format!("{} is not what was committed", path.display()),
-                ));
-            }
+    /// What is not there was shown and released, retired by a replace, or is void: the comparison of sinks tells.
+    fn segment(&mut self, path: PathBuf, wanted: &str) -> Result<(), Failure> {
+        if digest(&path).is_none_or(|found| format!("{found:032x}") != wanted) {
+            return Err(Failure::new(Check::Bytes, format!("{} is not what was committed", path.display())));
         }
-        // What is not there was shown and released, retired by a replace, or is void: the comparison of sinks tells.
-        if there {
-            self.segments.push((staged, target, wanted.to_owned()));
-        }
+        self.segments.push((path, wanted.to_owned()));
         Ok(())
     }
 
@@ -143,12 +135,10 @@ impl Kept {
                 return Err(Failure::new(Check::Bytes, text));
             }
         }
-        for (staged, target, wanted) in &self.segments {
-            for path in [Some(staged), target.as_ref()].into_iter().flatten() {
-                if digest(path).is_some_and(|found| format!("{found:032x}") != *wanted) {
-                    let text = format!("{} has other bytes after the recovery", path.display());
-                    return Err(Failure::new(Check::Bytes, text));
-                }
+        for (path, wanted) in &self.segments {
+            if digest(path).is_some_and(|found| format!("{found:032x}") != *wanted) {
+                let text = format!("{} has other bytes after the recovery", path.display());
+                return Err(Failure::new(Check::Bytes, text));
             }
         }
         Ok(())

@@ -36,7 +36,7 @@ fn sinks(site: &Site) -> Result<Value, Failure> {
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         if path.is_dir() {
             found.insert(name, json!(tables::parquet(&path).map_err(failed)?));
-        } else if name.ends_with(".sqlite") {
+        } else if name.ends_with(".sqlite") || name.ends_with(".db") {
             found.insert(name, json!(tables::sqlite(&path).map_err(failed)?));
         }
     }
@@ -99,16 +99,19 @@ fn datasets(site: &Site) -> Result<Value, Failure> {
     let mut found = Vec::new();
     for (_, manifest) in kept::manifests(site)? {
         for dataset in manifest["datasets"].as_array().into_iter().flatten() {
+            // A start that is no continuation and found nothing new seals nothing under a new name.
+            if known(&manifest["run"]).is_null() && dataset["rows"] == json!(0) {
+                continue;
+            }
             let mut rows = Vec::new();
             for segment in dataset["segments"].as_array().into_iter().flatten() {
-                let write = dataset["write"].as_str().unwrap_or_default();
-                match kept::target(site, write, segment) {
-                    Some(path) if path.is_file() => {
+                match kept::target(site, segment) {
+                    Some(Some(path)) => {
                         rows.extend(
                             tables::parquet_file(&path).map_err(|e| Failure::new(Check::Datasets, e))?,
                         );
                     }
-                    Some(_) => rows.push(format!("{} rows are gone", segment["rows"])),
+                    Some(None) => rows.push(format!("{} rows are gone", segment["rows"])),
                     None => rows.push(format!("{} rows in a table", segment["rows"])),
                 }
             }

@@ -135,3 +135,18 @@ fn zombie(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> 
     }
     prepared.recover(site)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sites::arguments_of;
+    use super::BUGS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_bug_of_the_sources_is_in_the_table_and_the_other_way_round() {
+        let table: BTreeSet<String> =
+            BUGS.iter().flat_map(|bug| bug.name.split(',').map(str::to_owned)).collect();
+        assert_eq!(arguments_of("planted::bug(").unwrap(), table);
+        assert!(table.len() >= 12, "{table:?}");
+    }
+}

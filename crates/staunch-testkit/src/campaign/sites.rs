@@ -12,6 +12,11 @@ pub const UNPASSED: &[(&str, &str)] = &[];
 /// # Errors
 /// They cannot be read.
 pub fn in_sources() -> Result<BTreeSet<String>, Failure> {
+    arguments_of("failpoint::pass(")
+}
+
+/// The texts with which a function is called in the shipped sources.
+pub(crate) fn arguments_of(call: &str) -> Result<BTreeSet<String>, Failure> {
     let mut found = BTreeSet::new();
     let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
     while let Some(folder) = open.pop() {
@@ -26,7 +31,7 @@ pub fn in_sources() -> Result<BTreeSet<String>, Failure> {
                 && !path.iter().any(|p| p == "staunch-testkit")
             {
                 let text = std::fs::read_to_string(&path).map_err(Failure::machine("read the sources"))?;
-                found.extend(names(&text));
+                found.extend(names(&text, call));
             }
         }
     }
@@ -34,8 +39,8 @@ pub fn in_sources() -> Result<BTreeSet<String>, Failure> {
 }
 
 /// The names in one source.
-fn names(text: &str) -> impl Iterator<Item = String> {
-    let calls = text.split("failpoint::pass(").skip(1);
+fn names(text: &str, call: &str) -> impl Iterator<Item = String> {
+    let calls = text.split(call).skip(1);
     calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"').map(|(n, _)| n.to_owned()))
 }
 
@@ -47,7 +52,7 @@ mod tests {
     fn names_are_found() {
         let text =
             "a();\nfailpoint::pass(\"one.two\");\nfailpoint::pass(\n  \"three\",\n);\nfailpoint::pass(name)";
-        assert_eq!(names(text).collect::<Vec<_>>(), ["one.two", "three"]);
+        assert_eq!(names(text, "failpoint::pass(").collect::<Vec<_>>(), ["one.two", "three"]);
         assert!(in_sources().unwrap().contains("commit.after_create"));
     }
 }

@@ -1,8 +1,6 @@
-//! Samples of the campaigns that `cargo xtask chaos` runs as a whole.
+//! Samples of the campaigns that `cargo xtask chaos` runs as a whole. Power cuts and planted bugs are steps of the check command.
 
-use staunch_testkit::campaign::{
-    BUGS, Death, Disk, Failure, Moment, Prepared, SCENARIOS, UNPASSED, each, in_sources,
-};
+use staunch_testkit::campaign::{Death, Failure, Moment, Prepared, SCENARIOS, UNPASSED, each, in_sources};
 use staunch_types::{Rng, SeededRng};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,19 +9,6 @@ use std::sync::LazyLock;
 const SEED: u64 = 20_130_101;
 const KILLS: usize = 20;
 const PAIRS: usize = 24;
-const CUTS: usize = 4;
-/// Planted bugs that the check looks at; `cargo xtask chaos --planted` looks at all.
-const PLANTED: &[&str] = &[
-    "publish_before_data",
-    "apply_twice",
-    "drop_row",
-    "drop_row,count_one_side",
-    "position_early",
-    "trust_exists",
-    "lose_dead_letter",
-    "replay_twice",
-    "hash_ignores_column",
-];
 
 /// Every scenario, with its undisturbed run.
 static PREPARED: LazyLock<Vec<Prepared>> = LazyLock::new(|| {
@@ -105,28 +90,6 @@ fn killed_again_while_it_recovers_it_comes_to_the_same() {
         assert!(prepared.crash_again(&site, &second)?, "{second} did not come after {first}");
         prepared.recover(&site).map_err(about)
     }));
-}
-
-#[test]
-fn after_a_power_cut_it_comes_to_the_same() {
-    let disk = match Disk::new() {
-        Ok(disk) => disk,
-        Err(why) => return eprintln!("SKIPPED: power cuts, which this machine cannot do: {}", why.text),
-    };
-    let mut below = chance();
-    for _ in 0..CUTS {
-        let prepared = &PREPARED[below(PREPARED.len())];
-        let moments = prepared.moments();
-        let moment = &moments[below(moments.len())];
-        none(&disk.trial(prepared, moment, "").err().into_iter().collect::<Vec<_>>());
-    }
-}
-
-#[test]
-fn planted_bugs_are_caught_each_by_its_check() {
-    let bugs: Vec<_> = BUGS.iter().filter(|bug| PLANTED.contains(&bug.name)).collect();
-    assert_eq!(bugs.len(), PLANTED.len());
-    none(&each(&bugs, |_, bug| bug.is_caught(prepared(bug.scenario), None)));
 }
 
 /// A run that was cut off when everything was decided is shown when it is asked for by its id, and not run once more.

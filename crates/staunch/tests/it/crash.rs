@@ -2,9 +2,10 @@
 //! dead letters and ledger as an undisturbed run.
 
 use crate::project::{Done, Project};
-use crate::tables;
-use serde_json::{Value, json};
+use serde_json::Value;
+use staunch_testkit::campaign::{self, Check, Site};
 use staunch_types::{Rng, SeededRng};
+use std::path::Path;
 
 const SEED: u64 = 20_130_101;
 const KILLS: usize = 10;
@@ -30,39 +31,18 @@ fn small_epochs() -> Project {
     project
 }
 
-/// Everything that a user can see of what the first run came to.
+/// Everything that a user can see of what the project came to, as the campaigns see it.
 fn outcome(project: &Project) -> Value {
-    let lake = project.root.join("out/lake");
-    let mut parquet = serde_json::Map::new();
-    for entry in std::fs::read_dir(&lake).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        parquet.insert(name, json!(tables::parquet(&entry.path())));
-    }
-    let runs = project.staunch(&["runs", "--output", "json"]).ok().json();
-    let first = runs.as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned();
-    let ledger = project.staunch(&["ledger", &first, "--output", "json"]).ok().json();
-    assert_eq!(ledger["balanced"], json!(true), "{ledger}");
-    let mut dead = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
-    for letter in dead.as_array_mut().unwrap() {
-        letter.as_object_mut().unwrap().remove("run");
-    }
-    json!({
-        "parquet": parquet,
-        "sqlite": tables::sqlite(&project.root.join("out/flights.db")),
-        "dead": dead,
-        "ledger": ledger["ledger"],
-    })
+    let binary = Path::new(env!("CARGO_BIN_EXE_staunch"));
+    let site = Site::at(binary, project.root.parent().unwrap()).unwrap();
+    campaign::outcome(&site).unwrap()
 }
 
-fn difference(expected: &Value, found: &Value) -> String {
-    for key in ["ledger", "dead", "sqlite", "parquet"] {
-        if expected[key] != found[key] {
-            let clip = |v: &Value| v.to_string().chars().take(3000).collect::<String>();
-            return format!("{key}\nexpected: {}\nfound:    {}", clip(&expected[key]), clip(&found[key]));
-        }
+#[track_caller]
+fn same(expected: &Value, project: &Project, about: &str) {
+    if let Err(difference) = campaign::compare(expected, &outcome(project)) {
+        panic!("{about}: {difference}");
     }
-    String::new()
 }
 
 fn failpoints(project: &Project, run: &[&str], plan: &str) -> (Done, Option<u64>) {
@@ -100,12 +80,7 @@ fn survives_kills(run: &[&str], kills: usize) {
         );
         let again = project.staunch(run);
         assert_eq!(again.code, Some(0), "passage {k} of {passages} (seed {SEED}): {}", again.stderr);
-        let found = outcome(&project);
-        assert!(
-            found == expected,
-            "killed at passage {k} of {passages} (seed {SEED}), the outcome differs in {}",
-            difference(&expected, &found)
-        );
+        same(&expected, &project, &format!("killed at passage {k} of {passages} (seed {SEED})"));
     }
 }
 
@@ -137,7 +112,8 @@ fn the_comparison_sees_a_single_row() {
         .execute(&format!("DELETE FROM \"{table}\" WHERE rowid = (SELECT min(rowid) FROM \"{table}\")"), [])
         .unwrap();
     assert_eq!(removed, 1);
-    assert!(difference(&before, &outcome(&project)).starts_with("sqlite"));
+    let difference = campaign::compare(&before, &outcome(&project)).unwrap_err();
+    assert_eq!(difference.check, Check::Sinks, "{difference}");
 }
 
 /// Killed twice: before the last epoch is shown, and again when the next start has claimed its epoch and not yet shown it.
@@ -152,6 +128,5 @@ fn an_epoch_that_is_not_shown_survives_a_second_crash_in_the_recovery() {
         assert_eq!(killed.code, None, "not killed at {plan}: {}", killed.stderr);
     }
     project.staunch(RUN).ok();
-    let found = outcome(&project);
-    assert!(found == expected, "the outcome differs in {}", difference(&expected, &found));
+    same(&expected, &project, "killed three times");
 }

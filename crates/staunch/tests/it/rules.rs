@@ -469,7 +469,11 @@ fn the_ledger_of_a_failed_run_says_that_it_failed() {
     assert!(!ledger.stdout.contains("every row is accounted for"));
     // Asked again it has not succeeded, and it is not run again either.
     let again = project.staunch(&["run", "log", "--id", "bad"]).fails(5, "DeadLetters.Budget");
-    assert!(again.stderr.contains("run `bad` has failed") && again.stderr.contains("--id"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("run `bad` has failed") && again.stderr.contains("--id"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(project.staunch(&["runs", "--output", "json"]).ok().json().as_array().unwrap().len(), 1);
 }
 

@@ -155,12 +155,7 @@ fn begin(
     match found.last_run {
         Some(state) if state.end.is_none() => {
             let base = handle.block_on(log.standing(&state.pins.base))?;
-            let head = RunHead {
-                run: state.run.clone(),
-                first: Some(state.first),
-                pins: state.pins_name.clone(),
-                standing: state.standing.clone(),
-            };
+            let head = head_of(&state);
             if state.pins.settles {
                 // What it was to settle is not among its pins, and nothing of it is committed: the letters stand as they did.
                 handle.block_on(committer.claim(head))?;
@@ -178,11 +173,7 @@ fn begin(
             let same_flags = (!request.full_refresh || state.pins.full_refresh)
                 && (budget.is_none() || budget == state.pins.dead_letters_at_most);
             if state.pins.fingerprints == fingerprints && same_flags {
-                let mut state = state;
-                let manifest = handle.block_on(committer.claim(head))?;
-                let leftover = handle.block_on(leftover(&log, state.first))?;
-                state.fold(&manifest);
-                return Ok(Some(Start { state, leftover, base, continued: true, changed: Vec::new() }));
+                return continues(committer, state, handle).map(Some);
             }
             // The stages are not those that the run began with: it cannot be continued, and ends here. What it committed
             // stays; whether a new run may begin over an edit is decided first.
@@ -204,18 +195,7 @@ fn begin(
         }
         // It has ended and is asked for by its id: what is not shown yet is shown, and nothing is run again.
         Some(state) if request.run.as_ref() == Some(&state.run) => {
-            let base = handle.block_on(log.standing(&state.pins.base))?;
-            let head = RunHead {
-                run: state.run.clone(),
-                first: Some(state.first),
-                pins: state.pins_name.clone(),
-                standing: state.standing.clone(),
-            };
-            let mut state = state;
-            let manifest = handle.block_on(committer.claim(head))?;
-            let leftover = handle.block_on(leftover(&log, state.first))?;
-            state.fold(&manifest);
-            Ok(Some(Start { state, leftover, base, continued: true, changed: Vec::new() }))
+            continues(committer, state, handle).map(Some)
         }
         last => {
             let standing_name = last.as_ref().map(|r| r.standing.clone()).unwrap_or_default();
@@ -241,6 +221,29 @@ fn begin(
             let leftover = handle.block_on(leftover(&log, state.first))?;
             Ok(Some(Start { state, leftover, base, continued: false, changed: pinned.changed }))
         }
+    }
+}
+
+/// Claims a run that is there already.
+fn continues(
+    committer: &mut Committer,
+    mut state: RunState,
+    handle: &tokio::runtime::Handle,
+) -> Result<Start> {
+    let log = committer.log().clone();
+    let base = handle.block_on(log.standing(&state.pins.base))?;
+    let manifest = handle.block_on(committer.claim(head_of(&state)))?;
+    let leftover = handle.block_on(leftover(&log, state.first))?;
+    state.fold(&manifest);
+    Ok(Start { state, leftover, base, continued: true, changed: Vec::new() })
+}
+
+fn head_of(state: &RunState) -> RunHead {
+    RunHead {
+        run: state.run.clone(),
+        first: Some(state.first),
+        pins: state.pins_name.clone(),
+        standing: state.standing.clone(),
     }
 }
 

@@ -326,3 +326,22 @@ fn a_full_refresh_goes_on_without_an_epoch_that_the_target_refuses() {
     project.staunch(&["run"]).ok();
     assert_eq!(ids(&project), ["id=i5", "id=i6", "id=i7"]);
 }
+
+/// An id is given once, also where the run that has it is not shown yet and others have failed since.
+#[test]
+fn a_run_that_is_asked_for_by_its_id_is_shown_by_a_run_of_another_id() {
+    let project = shop("append");
+    project.edit("pipelines/log.yaml", "at_most: 100 %", "at_most: 50 %, from_row: 1");
+    project.staunch(&["run", "--id", "one"]).fails(5, "Sink.Rejected");
+    // Asked for once more, it is the same run that is refused.
+    project.staunch(&["run", "--id", "one"]).fails(5, "Sink.Rejected");
+    project.write("data/items/1.csv", "id,kind,size,mail\nx,a,1,m\ny,a,1,m\n1,a,1,m\n");
+    project.staunch(&["run", "--full-refresh"]).fails(5, "DeadLetters.Budget");
+    mend(&project);
+    // What it had committed is shown now; that it failed stays so.
+    project.staunch(&["run", "--id", "one"]).fails(5, "Sink.Rejected");
+    assert_eq!(ids(&project).len(), 4);
+    let runs = project.staunch(&["runs", "--output", "json"]).ok().json();
+    let of_this_id = column(&runs, "run").into_iter().filter(|run| **run == json!("one")).count();
+    assert_eq!(of_this_id, 1, "{runs}");
+}

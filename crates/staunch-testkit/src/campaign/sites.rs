@@ -18,7 +18,8 @@ pub fn in_sources() -> Result<BTreeSet<String>, Failure> {
 /// The texts with which a function is called in the shipped sources.
 pub(crate) fn arguments_of(call: &str) -> Result<BTreeSet<String>, Failure> {
     let mut found = BTreeSet::new();
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let mut open: Vec<_> = crates.map(Path::to_path_buf).into_iter().collect();
     while let Some(folder) = open.pop() {
         let entries = std::fs::read_dir(&folder).map_err(Failure::machine("read the sources"))?;
         for entry in entries {

@@ -4,21 +4,24 @@ use staunch_testkit::campaign::{Death, Failure, Moment, Prepared, SCENARIOS, UNP
 use staunch_types::{Rng, SeededRng};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, Weak};
 
 const SEED: u64 = 20_130_101;
 const KILLS: usize = 20;
 const PAIRS: usize = 24;
 
-/// Every scenario, with its undisturbed run.
-static PREPARED: LazyLock<Vec<Prepared>> = LazyLock::new(|| {
+/// Every scenario, with its undisturbed run. Tests that run at the same time share them, and the last one lets their folders go.
+fn all_prepared() -> Arc<Vec<Prepared>> {
+    static SHARED: Mutex<Weak<Vec<Prepared>>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap();
+    if let Some(there) = shared.upgrade() {
+        return there;
+    }
     let binary = Path::new(env!("CARGO_BIN_EXE_staunch"));
     let prepare = |s| Prepared::new(binary, s).unwrap_or_else(|e| panic!("{}: {e}", s.name));
-    SCENARIOS.iter().map(prepare).collect()
-});
-
-fn prepared(name: &str) -> &'static Prepared {
-    PREPARED.iter().find(|p| p.scenario.name == name).unwrap()
+    let made = Arc::new(SCENARIOS.iter().map(prepare).collect());
+    *shared = Arc::downgrade(&made);
+    made
 }
 
 fn none(failures: &[Failure]) {
@@ -34,8 +37,9 @@ fn chance() -> impl FnMut(usize) -> usize {
 
 #[test]
 fn every_failpoint_of_the_sources_is_passed() {
+    let all = all_prepared();
     let passed: BTreeSet<String> =
-        PREPARED.iter().flat_map(|p| p.passages.iter().map(|(site, _)| site.clone())).collect();
+        all.iter().flat_map(|p| p.passages.iter().map(|(site, _)| site.clone())).collect();
     let excused: BTreeSet<String> = UNPASSED.iter().map(|(site, _)| (*site).to_owned()).collect();
     let missing: Vec<_> = in_sources().unwrap().into_iter().filter(|s| !passed.contains(s)).collect();
     let missing: Vec<_> = missing.into_iter().filter(|site| !excused.contains(site)).collect();
@@ -47,9 +51,10 @@ fn every_failpoint_of_the_sources_is_passed() {
 /// Each failpoint in the first scenario that passes it.
 #[test]
 fn killed_at_every_failpoint_it_comes_to_the_same() {
+    let all = all_prepared();
     let mut seen = BTreeSet::new();
     let mut trials = Vec::new();
-    for prepared in PREPARED.iter() {
+    for prepared in all.iter() {
         let moments = prepared.moments();
         trials.extend(moments.into_iter().filter(|m| !seen.contains(&m.site)).map(|m| (prepared, m)));
         seen.extend(prepared.passages.iter().map(|(site, _)| site.clone()));
@@ -61,9 +66,10 @@ fn killed_at_every_failpoint_it_comes_to_the_same() {
 /// `kill -9`, from outside, over all scenarios.
 #[test]
 fn killed_at_seeded_passages_it_comes_to_the_same() {
+    let all = all_prepared();
     let mut below = chance();
     let drawn = |_| {
-        let prepared = &PREPARED[below(PREPARED.len())];
+        let prepared = &all[below(all.len())];
         let moments = prepared.all_moments();
         (prepared, moments[below(moments.len())].clone())
     };
@@ -73,9 +79,10 @@ fn killed_at_seeded_passages_it_comes_to_the_same() {
 
 #[test]
 fn killed_again_while_it_recovers_it_comes_to_the_same() {
+    let all = all_prepared();
     let mut below = chance();
     let drawn = |_| {
-        let prepared = &PREPARED[below(PREPARED.len())];
+        let prepared = &all[below(all.len())];
         let moments = prepared.moments();
         (prepared, moments[below(moments.len())].clone(), below(1 << 20))
     };
@@ -95,8 +102,9 @@ fn killed_again_while_it_recovers_it_comes_to_the_same() {
 /// A run that was cut off when everything was decided is shown when it is asked for by its id, and not run once more.
 #[test]
 fn a_run_that_is_decided_and_asked_for_by_its_id_is_shown_and_not_run_again() {
+    let all = all_prepared();
     for name in ["totals", "full-refresh", "log"] {
-        let prepared = prepared(name);
+        let prepared = all.iter().find(|p| p.scenario.name == name).unwrap();
         let last = |site: &str| prepared.passages.iter().find(|(n, _)| n == site).unwrap().1;
         let moment = Moment { site: "apply.before".into(), passage: last("apply.before") };
         let site = prepared.crashed(&moment, Death::Abort, "").unwrap();

@@ -8,7 +8,7 @@ use staunch_types::{Rng, SeededRng};
 use std::path::Path;
 
 const SEED: u64 = 20_130_101;
-const KILLS: usize = 6;
+const KILLS: usize = 10;
 /// Whole reads: two phases, replaces and an upsert at the end.
 const RUN: &[&str] = &["run", "flights", "--output", "json"];
 /// An incremental read: an append and an upsert with every epoch.

@@ -197,7 +197,7 @@ dead_letters: {at_most: 2 %, from_row: 300}
     Scenario {
         name: "discard",
         before: &[PROJECT, ITEM, LOG, FIRST, REFUSING, FIRST_RUN],
-        command: &["dlq", "discard"],
+        command: &["dlq", "discard", "--all"],
         exit: 0,
         settles: true,
     },

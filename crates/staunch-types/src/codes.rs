@@ -126,7 +126,7 @@ codes! {
     SOURCE_CHANGED = "Source.Changed", Input, Never;
     /// the columns of an input file do not fit its contract
     SOURCE_SCHEMA = "Source.Schema", Input, Never;
-    /// a single record is larger than the limit
+    /// a record is larger than its limit, or an archive holds more than it may
     SOURCE_TOO_LARGE = "Source.TooLarge", Input, Never;
 
     /// a record cannot be decoded

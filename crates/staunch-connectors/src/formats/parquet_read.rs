@@ -36,10 +36,16 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The rows of a chunk at most: larger than the row groups of most writers, so that few groups are entered twice.
 const SLICE: u64 = 1 << 17;
+/// And about its bytes, as the footer tells them without compression.
+const SLICE_BYTES: u64 = 64 << 20;
+/// How many rows are decoded at once: between two such steps it is seen what they hold.
+const STEP: usize = 1 << 13;
+/// What a chunk may hold: dictionaries and run lengths make gigabytes of a file of some kilobytes.
+const LARGEST_CHUNK: usize = 256 << 20;
 /// How much is hashed at once.
 const BLOCK: usize = 1 << 20;
-/// A footer beyond this is refused before it is read.
-const LARGEST_FOOTER: u64 = 256 << 20;
+/// A footer beyond this is refused before it is read: in memory it is ten times that.
+const LARGEST_FOOTER: u64 = 32 << 20;
 
 /// One pinned Parquet file and what is wanted of it.
 pub(crate) struct ParquetFile {
@@ -59,6 +65,10 @@ fn corrupt(path: &Path, what: &str) -> Error {
         .hint("copy or write the file again; a Parquet file is complete only when its writer was closed")
 }
 
+fn too_large(path: &Path, what: impl Into<String>) -> Error {
+    Error::new(codes::SOURCE_TOO_LARGE, what).place(Place::file(path))
+}
+
 /// Runs a call of the Parquet library, whose errors and panics over damaged files become one error without data.
 fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(corrupt(path, "the Parquet file is damaged")))
@@ -68,7 +78,7 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T>) -> Result<T> {
 /// sequential pass, at the speed of the disk.
 ///
 /// # Errors
-/// `Source.Corrupt` if it does not end as a Parquet file does; `Source.Unreadable`.
+/// `Source.Corrupt` if it does not end as a Parquet file does; `Source.TooLarge`, `Source.Unreadable`.
 pub(crate) fn digest(path: &Path) -> Result<String> {
     let io = |e: std::io::Error| unreadable("read the file", path, &e);
     let mut file = File::open(path).map_err(io)?;
@@ -80,8 +90,12 @@ pub(crate) fn digest(path: &Path) -> Result<String> {
     file.read_exact(&mut tail).map_err(io)?;
     let [a, b, c, d, b'P', b'A', b'R', b'1'] = tail else { return Err(not_parquet()) };
     let footer = u64::from(u32::from_le_bytes([a, b, c, d]));
-    if footer > LARGEST_FOOTER || footer > tail_at {
+    if footer > tail_at {
         return Err(not_parquet());
+    }
+    if footer > LARGEST_FOOTER {
+        let message = format!("the footer has more than {LARGEST_FOOTER} bytes");
+        return Err(too_large(path, message).hint("write fewer columns, or larger row groups, to a file"));
     }
     file.seek(SeekFrom::Start(0)).map_err(io)?;
     let (mut hash, mut block) = (Xxh3::new(), vec![0_u8; BLOCK]);
@@ -279,7 +293,11 @@ impl Splitter for ParquetSplitter {
             None => (None, 0, 0),
             Some((index, group)) => {
                 let skip = self.at - group.begin;
-                let rows = (group.rows - skip).min(SLICE);
+                // Large rows are taken fewer at a time.
+                let by_bytes =
+                    u128::from(SLICE_BYTES) * u128::from(group.rows) / u128::from(group.bytes.max(1));
+                let most = u64::try_from(by_bytes).unwrap_or(SLICE).clamp(1, SLICE);
+                let rows = (group.rows - skip).min(most);
                 let bytes = u128::from(group.bytes) * u128::from(rows) / u128::from(group.rows.max(1));
                 (Some((index, skip)), rows, u64::try_from(bytes).unwrap_or(u64::MAX))
             }
@@ -317,9 +335,9 @@ impl ParquetWork {
             });
             return Ok((empty.collect(), 0));
         };
-        let too_large = |_| corrupt(&file.path, "a row group has too many rows");
-        let skip = usize::try_from(skip).map_err(too_large)?;
-        let rows = usize::try_from(self.rows).map_err(too_large)?;
+        let too_many = |_| corrupt(&file.path, "a row group has too many rows");
+        let skip = usize::try_from(skip).map_err(too_many)?;
+        let rows = usize::try_from(self.rows).map_err(too_many)?;
         guarded(&file.path, || {
             let handle = File::open(&file.path).map_err(|e| unreadable("open the file", &file.path, &e))?;
             let mask = ProjectionMask::roots(metadata.parquet_schema(), columns.iter().map(|c| c.root));
@@ -329,13 +347,20 @@ impl ParquetWork {
                 .with_projection(mask)
                 .with_offset(skip)
                 .with_limit(rows)
-                .with_batch_size(rows.max(1))
+                .with_batch_size(rows.clamp(1, STEP))
                 .build()
                 .map_err(|_| corrupt(&file.path, "the Parquet file is damaged"))?;
             let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); columns.len()];
-            let mut found = 0;
+            let (mut found, mut held) = (0, 0_usize);
             for batch in reader {
                 let batch = batch.map_err(damaged)?;
+                held = held.saturating_add(batch.get_array_memory_size());
+                if held > LARGEST_CHUNK {
+                    let message = format!("{rows} rows of the file hold more than {LARGEST_CHUNK} bytes");
+                    let hint =
+                        "look whether the file is what it should be; if it is, write smaller row groups";
+                    return Err(too_large(&file.path, message).hint(hint));
+                }
                 found += batch.num_rows();
                 for (part, array) in parts.iter_mut().zip(batch.columns()) {
                     part.push(Arc::clone(array));
@@ -357,8 +382,10 @@ impl ParquetWork {
 
 impl ChunkWork for ParquetWork {
     fn run(self: Box<Self>, turn: &mut dyn PrefixTurn) -> Result<ReadRows> {
-        let (arrays, rows) = self.arrays()?;
         let file = &self.shared.file;
+        // A file that was cut or overwritten while it was read is no damaged one.
+        let (arrays, rows) =
+            self.arrays().map_err(|e| verify_pin(&file.path, &file.pin).err().unwrap_or(e))?;
         let mut columns: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
         let mut faults = Vec::new();
         for (column, array) in self.shared.columns.iter().zip(arrays) {

@@ -28,10 +28,25 @@ impl Compression {
     }
 }
 
+/// How a file is packed, and how far it may be unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing {
+    pub(crate) compression: Compression,
+    /// How many times its own size an archive may hold, beyond [`ALWAYS`].
+    pub(crate) max_expansion: u64,
+}
+
+/// What every archive may hold, however small it is: a small file of repeated rows is no bomb.
+const ALWAYS: u64 = 64 << 20;
+/// The default of `max_expansion`: text rarely shrinks to a hundredth, gzip never to less than a thousandth.
+pub(crate) const MAX_EXPANSION: u64 = 200;
+
 /// An open file.
 pub(crate) struct Input {
     reader: Box<dyn Read + Send>,
-    compression: Compression,
+    packing: Packing,
+    /// What was unpacked so far.
+    unpacked: u64,
     path: PathBuf,
     pin: Listed,
     hash: Xxh3,
@@ -83,26 +98,26 @@ impl Input {
     ///
     /// # Errors
     /// `Source.Changed`, `Source.Missing`, `Source.Unreadable`.
-    pub(crate) fn open(path: &Path, pin: &Listed, compression: Compression) -> Result<Self> {
+    pub(crate) fn open(path: &Path, pin: &Listed, packing: Packing) -> Result<Self> {
         verify_pin(path, pin)?;
-        Self::open_as(path, pin, compression)
+        Self::open_as(path, pin, packing)
     }
 
     /// Opens a file as it is now, whatever its pin was.
     ///
     /// # Errors
     /// `Source.Missing`, `Source.Unreadable`.
-    pub(crate) fn open_unpinned(path: &Path, compression: Compression) -> Result<Self> {
+    pub(crate) fn open_unpinned(path: &Path, packing: Packing) -> Result<Self> {
         let meta = std::fs::metadata(path).map_err(|e| unreadable("look at the file", path, &e))?;
         let now = Listed { path: String::new(), size: meta.len(), modified: modified(&meta) };
-        Self::open_as(path, &now, compression)
+        Self::open_as(path, &now, packing)
     }
 
-    fn open_as(path: &Path, pin: &Listed, compression: Compression) -> Result<Self> {
+    fn open_as(path: &Path, pin: &Listed, packing: Packing) -> Result<Self> {
         let file = File::open(path).map_err(|e| unreadable("open the file", path, &e))?;
         // What is appended after the listing does not belong to the pinned version.
         let file = file.take(pin.size);
-        let reader: Box<dyn Read + Send> = match compression {
+        let reader: Box<dyn Read + Send> = match packing.compression {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
                 std::io::BufReader::with_capacity(1 << 17, file),
@@ -112,7 +127,8 @@ impl Input {
             ),
         };
         let path = path.to_path_buf();
-        Ok(Self { reader, compression, path, pin: pin.clone(), hash: Xxh3::new(), ended: false })
+        let (pin, hash) = (pin.clone(), Xxh3::new());
+        Ok(Self { reader, packing, unpacked: 0, path, pin, hash, ended: false })
     }
 
     /// The file.
@@ -128,27 +144,48 @@ impl Input {
     /// Adds up to `count` bytes to `buffer`; fewer only at the end.
     ///
     /// # Errors
-    /// `Source.Corrupt` for a damaged or truncated archive, `Source.Unreadable`.
+    /// `Source.Corrupt` for a damaged or truncated archive, `Source.TooLarge` for one that holds more than it may,
+    /// `Source.Changed` or `Source.Missing` if the file is not what it was when it was listed, `Source.Unreadable`.
     pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, count: usize) -> Result<()> {
         if self.ended || count == 0 {
             return Ok(());
         }
         let limit = u64::try_from(count).unwrap_or(u64::MAX);
-        let read = (&mut self.reader).take(limit).read_to_end(buffer).map_err(|e| {
-            // Decoders make errors of their own; those of the operating system carry its number.
-            if self.compression == Compression::None || e.raw_os_error().is_some() {
-                return unreadable("read the file", &self.path, &e);
-            }
-            let message = match e.kind() {
-                std::io::ErrorKind::UnexpectedEof => "the archive ends too early",
-                _ => "the archive is damaged",
-            };
-            Error::io(codes::SOURCE_CORRUPT, "decompress the file", &self.path, &e)
-                .cause(message)
-                .hint("copy or compress the file again")
-        })?;
+        let read = (&mut self.reader).take(limit).read_to_end(buffer).map_err(|e| self.failed(&e))?;
         self.ended = read < count;
+        self.unpacked = self.unpacked.saturating_add(read as u64);
+        let most = self.pin.size.saturating_mul(self.packing.max_expansion).max(ALWAYS);
+        if self.packing.compression != Compression::None && self.unpacked > most {
+            let times = self.packing.max_expansion;
+            let message = format!("the archive holds more than {times} times its own size");
+            return Err(Error::new(codes::SOURCE_TOO_LARGE, message).place(Place::file(&self.path)).hint(
+                "look whether it is what it should be; if it is, raise `max_expansion:` of the object",
+            ));
+        }
         Ok(())
+    }
+
+    /// The error of a read: decoders make errors of their own, those of the operating system carry its number.
+    fn failed(&self, error: &std::io::Error) -> Error {
+        if self.packing.compression == Compression::None || error.raw_os_error().is_some() {
+            return unreadable("read the file", &self.path, error);
+        }
+        // An archive that was cut or overwritten while it was read is no damaged one.
+        if let Err(changed) = self.verify() {
+            return changed;
+        }
+        let (cause, hint) = match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                ("the archive ends too early", "copy or compress the file again")
+            }
+            // Words of the zstd library about the frame, not about data.
+            _ if error.to_string().contains("requires too much memory") => (
+                "the archive needs more than 128 MiB of memory to be unpacked",
+                "compress the file again, without `--long` beyond 27",
+            ),
+            _ => ("the archive is damaged", "copy or compress the file again"),
+        };
+        Error::io(codes::SOURCE_CORRUPT, "decompress the file", &self.path, error).cause(cause).hint(hint)
     }
 
     /// Counts bytes into the digest of what lies behind.

@@ -33,13 +33,27 @@ pub(crate) struct Head {
     rest: Vec<u8>,
 }
 
+/// The mark with which a text of another encoding begins; that of UTF-32 begins as that of UTF-16 does.
+fn other_encoding(text: &[u8]) -> Option<&'static str> {
+    match text {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        _ => None,
+    }
+}
+
 /// Reads the byte order mark and, with `header`, the first record.
 ///
 /// # Errors
-/// As [`Input::fill`]; `Source.TooLarge` for a header beyond the limit.
+/// As [`Input::fill`]; `Source.Corrupt` for another encoding, `Source.TooLarge` for a header beyond the limit.
 pub(crate) fn read_head(input: &mut Input, cutter: &Cutter, header: bool) -> Result<Head> {
     let mut rest = Vec::new();
     input.fill(&mut rest, STEP)?;
+    if let Some(encoding) = other_encoding(&rest) {
+        let message = format!("the file is {encoding}, and text must be UTF-8");
+        let hint = format!("convert it: `iconv -f {encoding} -t UTF-8`");
+        return Err(Error::new(codes::SOURCE_CORRUPT, message).place(Place::file(input.path())).hint(hint));
+    }
     let mark = if rest.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     if !header {
         let body = rest.split_off(mark);

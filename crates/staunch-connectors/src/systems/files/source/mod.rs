@@ -13,7 +13,7 @@ use crate::formats::json::JsonDecoder;
 use crate::formats::parquet_read::{self, ParquetFile};
 use crate::read::again::AgainWork;
 use crate::read::cut::{Blank, Cutter};
-use crate::read::input::{Compression, Input, verify_pin};
+use crate::read::input::{Compression, Input, Packing, verify_pin};
 use crate::read::plan::{Projection, ReadPlan, ReadRequest};
 use crate::read::split::{SplitSetup, TextDecoder, TextSplitter, read_head};
 use arrow::datatypes::SchemaRef;
@@ -46,6 +46,7 @@ use std::time::Duration;
 /// | `rename` | column in the file to field of the contract | |
 /// | `partition` | fields that the path says: `year={year}/month={month}`; each value is a split | |
 /// | `max_record` | the size beyond which a record is refused | 16 MiB |
+/// | `max_expansion` | how many times its size an archive may hold, beyond 64 MiB | 200 |
 /// | `chunk_bytes` | the least size of a chunk | 4 MiB |
 ///
 /// With the default of `nulls` an empty field is null where the type has no empty value, and for a nullable text unless it
@@ -129,8 +130,11 @@ impl FilesSource {
         self.ignored.lock().unwrap_or_else(PoisonError::into_inner).extend(columns);
     }
 
-    fn compression(&self, path: &str) -> Compression {
-        self.object.compression.unwrap_or_else(|| Compression::of_name(path))
+    fn packing(&self, path: &str) -> Packing {
+        Packing {
+            compression: self.object.compression.unwrap_or_else(|| Compression::of_name(path)),
+            max_expansion: self.object.max_expansion,
+        }
     }
 
     /// The rules by which text files are cut; a CSV file with one column has no blank lines.
@@ -192,7 +196,7 @@ impl FilesSource {
     ) -> Result<Box<dyn Splitter>> {
         let listed = &origin.listed;
         let path = glob::resolve(&self.object.root, &listed.path)?;
-        let mut input = Input::open(&path, listed, self.compression(&listed.path))?;
+        let mut input = Input::open(&path, listed, self.packing(&listed.path))?;
         let csv = self.object.format == FileFormat::Csv;
         let head = read_head(&mut input, &self.cutter(None), csv && self.object.csv.header)?;
         let (decoder, columns) = if csv {
@@ -255,7 +259,7 @@ impl Source for FilesSource {
                 let mut header = None;
                 if self.object.csv.header {
                     let path = glob::resolve(&self.object.root, &listed.path)?;
-                    let mut input = Input::open_unpinned(&path, self.compression(&listed.path))?;
+                    let mut input = Input::open_unpinned(&path, self.packing(&listed.path))?;
                     header = read_head(&mut input, &self.cutter(None), true)?.header;
                 }
                 self.csv_decoder(listed, header, &projection)?.0
@@ -274,7 +278,7 @@ impl Source for FilesSource {
             verify_pin(&path, listed)?;
             return parquet_read::digest(&path);
         }
-        let mut input = Input::open(&path, listed, self.compression(&listed.path))?;
+        let mut input = Input::open(&path, listed, self.packing(&listed.path))?;
         let mut block = Vec::new();
         while !input.ended() {
             block.clear();
@@ -323,8 +327,9 @@ impl std::fmt::Debug for FilesSource {
 fn fingerprint(spec: &FilesSourceSpec) -> String {
     let mut text = format!("files 1\nname {}\ncontract {}\n", spec.name, spec.contract.fingerprint());
     for (which, options) in [("connection", &spec.connection), ("object", &spec.object)] {
-        // How much is decoded at once changes nothing that is read.
-        for (key, option) in options.entries.iter().filter(|(key, _)| *key != "chunk_bytes") {
+        // How much is decoded at once, or unpacked at most, changes nothing that is read.
+        let decides = |key: &str| !matches!(key, "chunk_bytes" | "max_expansion");
+        for (key, option) in options.entries.iter().filter(|(key, _)| decides(key)) {
             let _ = writeln!(text, "{which} {key:?} {}", option.value);
         }
     }

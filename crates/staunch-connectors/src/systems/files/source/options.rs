@@ -3,7 +3,7 @@
 use super::glob::Glob;
 use super::partition::Partition;
 use crate::formats::csv::{CsvSpec, Nulls};
-use crate::read::input::Compression;
+use crate::read::input::{Compression, MAX_EXPANSION};
 use crate::read::parse::time::Format;
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{OptionReader, Options, suggest};
@@ -37,6 +37,8 @@ pub(super) struct FileOptions {
     pub(super) rename: BTreeMap<String, String>,
     pub(super) partition: Option<Partition>,
     pub(super) max_record: usize,
+    /// How many times its size an archive may hold.
+    pub(super) max_expansion: u64,
     pub(super) chunk_bytes: usize,
 }
 
@@ -98,6 +100,7 @@ impl FileOptions {
         let rename = rename(&mut inner, contract);
         let partition = partition(&mut inner, contract);
         let max_record = size(&mut inner, "max_record", 16 << 20);
+        let max_expansion = max_expansion(&mut inner, format);
         let chunk_bytes = size(&mut inner, "chunk_bytes", 4 << 20);
         mistakes.extend(inner.finish().err());
         match (Error::many(mistakes), glob) {
@@ -113,6 +116,7 @@ impl FileOptions {
                 rename,
                 partition,
                 max_record,
+                max_expansion,
                 chunk_bytes,
             }),
             (None, None) => {
@@ -129,6 +133,17 @@ fn size(options: &mut OptionReader<'_>, key: &str, default: usize) -> usize {
         options.reject(key, format!("`{key}` is not between 1 byte and 512 MiB"), "choose a size in between");
     }
     usize::try_from(given.min(LARGEST)).unwrap_or(default)
+}
+
+fn max_expansion(options: &mut OptionReader<'_>, format: FileFormat) -> u64 {
+    let given = options.u64("max_expansion");
+    if format == FileFormat::Parquet && given.is_some() {
+        options.reject("max_expansion", "`max_expansion` is for text formats", "remove the key");
+    }
+    if given == Some(0) {
+        options.reject("max_expansion", "`max_expansion` is 0: no archive could be read", "write at least 1");
+    }
+    given.unwrap_or(MAX_EXPANSION)
 }
 
 fn csv_options(options: &mut OptionReader<'_>, format: FileFormat) -> CsvSpec {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 const FIELDS: &str = "a:long b:string?";
 
-fn gzip(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn gzip(parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     for part in parts {
         let mut encoder = flate2::write::GzEncoder::new(&mut out, flate2::Compression::fast());
@@ -21,7 +21,7 @@ fn gzip(parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-fn zstd(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn zstd(parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().flat_map(|part| zstd::stream::encode_all(*part, 1).unwrap()).collect()
 }
 

@@ -4,6 +4,7 @@ mod again;
 mod chain;
 mod csv;
 mod files;
+mod hostile;
 mod json;
 mod parquet;
 mod properties;

@@ -30,11 +30,18 @@ impl ChunkWork for AgainWork {
             let before = out.rows.len() as u32;
             let lines = record.line.unwrap_or(1).saturating_sub(1);
             out.lines.insert(record.place, record.line);
-            let chunk = Arc::new(TextChunk { bytes: record.raw, offset: record.place, lines });
+            let mut bytes = record.raw;
+            let len = bytes.len();
+            // Of `\r\r\n` the last two ended the line. By itself, the first would be taken for such an end.
+            if bytes.last() == Some(&b'\r') {
+                bytes.extend_from_slice(b"\r\n");
+            }
+            let chunk = Arc::new(TextChunk { bytes, offset: record.place, lines });
             let (decoded, found) = self.decoder.decode(Arc::clone(&chunk), 1)?;
             if decoded.rows + found.broken.len() != 1 {
                 // The options have changed since: with another quotation mark one record may be two lines.
-                out.broken.push((record.place, chunk.bytes.clone(), NOT_ONE));
+                let raw = chunk.bytes.get(..len).unwrap_or_default().to_vec();
+                out.broken.push((record.place, raw, NOT_ONE));
                 continue;
             }
             for row in 0..decoded.rows {

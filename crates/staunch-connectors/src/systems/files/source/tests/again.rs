@@ -49,6 +49,18 @@ fn csv_and_json() {
     assert_eq!(found.dead, ["18/3 Decode.Malformed the record is not JSON: {\"a\":"]);
 }
 
+/// Found by the fuzz target `splitter`: the first of two carriage returns is a part of the last field.
+#[test]
+fn a_carriage_return_before_the_end_of_a_line_is_not_lost() {
+    let found = check("x.csv", "csv", b"b,a\nx,1\r\r\n", "a:long b:string", "a:string b:string");
+    assert_eq!(found.rows, ["4: 1\r|x"]);
+    assert_eq!(found.raw, ["2/x,1\r"]);
+    let found = check("x.csv", "csv", b"a\n\"1\"\r\r\n2\r\r\n", "a:long", "a:long");
+    assert_eq!((found.rows.len(), found.dead.len()), (0, 2));
+    let found = check("x.json", "json", b"{\"a\":1.5}\r\r\n", "a:long", "a:double");
+    assert_eq!(found.raw, ["1/{\"a\":1.5}\r"]);
+}
+
 #[test]
 fn no_records_give_no_rows() {
     let found = check("x.csv", "csv", b"a,b\n1,2\n", "a:long b:long", "a:long b:long");

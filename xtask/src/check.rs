@@ -51,6 +51,14 @@ fn steps(workspace: &Workspace) -> (Vec<(&'static str, Duration, Outcome)>, Vec<
                 Ok(())
             }),
         ),
+        (
+            "conformance",
+            false,
+            Box::new(|skipped| {
+                skipped.extend(crate::conformance::quality(workspace, None, false)?);
+                Ok(())
+            }),
+        ),
     ];
     for (name, needs_build, step) in steps {
         heading(name);

@@ -1,4 +1,5 @@
-//! The commands of developers: `cargo xtask check`, `cargo xtask example`, `cargo xtask chaos`, `cargo xtask bench`.
+//! The commands of developers: `cargo xtask check`, `cargo xtask example`, `cargo xtask chaos`, `cargo xtask bench`,
+//! `cargo xtask conformance`, `cargo xtask hostile`.
 //!
 //! **What it is.** One small program that calls cargo, the binary and Python, so that the same command works here and in
 //! continuous integration.
@@ -11,7 +12,9 @@
 mod bench;
 mod chaos;
 mod check;
+mod conformance;
 mod example;
+mod hostile;
 mod python;
 mod tools;
 
@@ -50,6 +53,11 @@ enum Command {
     /// Performance, side by side with peers on the same files.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Cases that others wrote, through the real read chain.
+    #[command(subcommand)]
+    Conformance(conformance::Conformance),
+    /// Files made to break their reader, too large for the tests, through the release build.
+    Hostile,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +72,10 @@ fn main() -> ExitCode {
         Command::Bench(bench) => {
             tools::Workspace::find().and_then(|workspace| bench::run(&workspace, &bench))
         }
+        Command::Hostile => tools::Workspace::find().and_then(|workspace| hostile::run(&workspace)),
+        Command::Conformance(conformance::Conformance::Quality { dir, refused }) => tools::Workspace::find()
+            .and_then(|workspace| conformance::quality(&workspace, dir.as_deref(), refused))
+            .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("SKIPPED: {what}")))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

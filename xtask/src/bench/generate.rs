@@ -201,43 +201,77 @@ fn fill(row: &mut Row, chance: &mut Chance, number: u64, rows: u64, quoted: bool
     row.instant(START + number / 10);
 }
 
-fn write_csv(out: &mut impl Write, row: &Row) -> io::Result<()> {
+fn write_csv(out: &mut impl Write, row: &Row, wrong: Wrong) -> io::Result<()> {
     for (index, (value, _)) in row.values().enumerate() {
         if index > 0 {
             out.write_all(b",")?;
         }
-        if value.contains(&b',') {
-            out.write_all(b"\"")?;
-            out.write_all(value)?;
-            out.write_all(b"\"")?;
-        } else {
-            out.write_all(value)?;
+        match wrong {
+            Wrong::BrokenOff if index == WRONG_COLUMN => break,
+            Wrong::Number if index == WRONG_COLUMN => out.write_all(b"many")?,
+            Wrong::Range if index == WRONG_COLUMN => out.write_all(b"99999999999999")?,
+            _ if value.contains(&b',') => {
+                out.write_all(b"\"")?;
+                out.write_all(value)?;
+                out.write_all(b"\"")?;
+            }
+            _ => out.write_all(value)?,
         }
     }
     out.write_all(b"\n")
 }
 
-fn write_json(out: &mut impl Write, row: &Row, keys: &[String]) -> io::Result<()> {
-    for ((value, quoted), key) in row.values().zip(keys) {
+fn write_json(out: &mut impl Write, row: &Row, keys: &[String], wrong: Wrong) -> io::Result<()> {
+    for (index, ((value, quoted), key)) in row.values().zip(keys).enumerate() {
         out.write_all(key.as_bytes())?;
-        if quoted {
-            out.write_all(b"\"")?;
-            out.write_all(value)?;
-            out.write_all(b"\"")?;
-        } else {
-            out.write_all(value)?;
+        match wrong {
+            Wrong::BrokenOff if index == WRONG_COLUMN => return out.write_all(b"\n"),
+            Wrong::Number if index == WRONG_COLUMN => out.write_all(b"\"many\"")?,
+            Wrong::Range if index == WRONG_COLUMN => out.write_all(b"99999999999999")?,
+            _ if quoted => {
+                out.write_all(b"\"")?;
+                out.write_all(value)?;
+                out.write_all(b"\"")?;
+            }
+            _ => out.write_all(value)?,
         }
     }
     out.write_all(b"}\n")
 }
 
-/// Writes `events.csv` and `events.ndjson` into `dir`, unless they are there already for these arguments.
+/// What is wrong with the row of this number: one in a hundred, by turns a number that is none, a number beyond its range, and a
+/// record that breaks off.
+#[derive(Clone, Copy, PartialEq)]
+enum Wrong {
+    Nothing,
+    Number,
+    Range,
+    BrokenOff,
+}
+
+impl Wrong {
+    fn of(number: u64, bad: bool) -> Self {
+        match number % 300 {
+            37 if bad => Self::Number,
+            137 if bad => Self::Range,
+            237 if bad => Self::BrokenOff,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// The column of [`Wrong::Number`] and [`Wrong::Range`]: `quantity`.
+const WRONG_COLUMN: usize = 4;
+
+/// Writes `events.csv` and `events.ndjson` into `dir`, unless they are there already for these arguments. With `bad` one row
+/// in a hundred is bad, the others are the same.
 ///
 /// # Errors
 /// What the operating system says.
-pub(crate) fn events(dir: &Path, rows: u64, seed: u64, quoted: bool) -> io::Result<()> {
+pub(crate) fn events(dir: &Path, rows: u64, seed: u64, quoted: bool, bad: bool) -> io::Result<()> {
     let mark = dir.join("made");
-    let wanted = format!("version 1, {rows} rows, seed {seed}, quoted {quoted}\n");
+    let which = if bad { ", bad" } else { "" };
+    let wanted = format!("version 1, {rows} rows, seed {seed}, quoted {quoted}{which}\n");
     if std::fs::read_to_string(&mark).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
@@ -255,8 +289,9 @@ pub(crate) fn events(dir: &Path, rows: u64, seed: u64, quoted: bool) -> io::Resu
     let mut row = Row::default();
     for number in 0..rows {
         fill(&mut row, &mut chance, number, rows, quoted);
-        write_csv(&mut csv, &row)?;
-        write_json(&mut json, &row, &keys)?;
+        let wrong = Wrong::of(number, bad);
+        write_csv(&mut csv, &row, wrong)?;
+        write_json(&mut json, &row, &keys, wrong)?;
     }
     csv.flush()?;
     json.flush()?;
@@ -284,8 +319,8 @@ mod tests {
     #[test]
     fn one_seed_gives_one_file() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        events(one.path(), 100, 7, true).unwrap();
-        events(two.path(), 100, 7, true).unwrap();
+        events(one.path(), 100, 7, true, false).unwrap();
+        events(two.path(), 100, 7, true, false).unwrap();
         let read = |dir: &Path, name| std::fs::read_to_string(dir.join(name)).unwrap();
         assert_eq!(read(one.path(), "events.csv"), read(two.path(), "events.csv"));
         let json = read(one.path(), "events.ndjson");
@@ -296,7 +331,24 @@ mod tests {
             assert_eq!(value.as_object().unwrap().len(), COLUMNS.len());
         }
         let before = read(two.path(), "events.csv");
-        events(two.path(), 100, 8, true).unwrap();
+        events(two.path(), 100, 8, true, false).unwrap();
         assert_ne!(before, read(two.path(), "events.csv"));
+    }
+
+    #[test]
+    fn one_row_in_a_hundred_is_bad_and_the_others_are_the_same() {
+        let (good, bad) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        events(good.path(), 600, 7, true, false).unwrap();
+        events(bad.path(), 600, 7, true, true).unwrap();
+        for name in ["events.csv", "events.ndjson"] {
+            let read = |dir: &Path| std::fs::read_to_string(dir.join(name)).unwrap();
+            let (good, bad) = (read(good.path()), read(bad.path()));
+            assert_eq!(good.lines().count(), bad.lines().count());
+            let differ: Vec<usize> = (good.lines().zip(bad.lines()).enumerate())
+                .filter(|(_, (good, bad))| good != bad)
+                .map(|(line, _)| line - usize::from(name.ends_with("csv")))
+                .collect();
+            assert_eq!(differ, [37, 137, 237, 337, 437, 537], "{name}");
+        }
     }
 }

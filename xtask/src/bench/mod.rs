@@ -3,6 +3,7 @@
 //! Answers are compared before times: an engine that drops rows looks fast. Figures are medians; a claim is only ever a
 //! ratio of figures from one call.
 
+mod dead;
 mod generate;
 mod measure;
 mod project;
@@ -20,6 +21,8 @@ use std::process::Command;
 pub(crate) enum Bench {
     /// Files to files: CSV to Parquet; NDJSON, filtered and derived, to Parquet; CSV, grouped, to Parquet.
     Batch(Batch),
+    /// What bad rows cost: the same rows clean, and with one in a hundred bad.
+    Dead(dead::Dead),
 }
 
 /// The options of `bench batch`.
@@ -86,7 +89,13 @@ struct Setup<'a> {
 
 /// Runs a benchmark.
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<(), Failure> {
-    let Bench::Batch(options) = bench;
+    match bench {
+        Bench::Batch(options) => batch(workspace, options),
+        Bench::Dead(options) => dead::run(workspace, options),
+    }
+}
+
+fn batch(workspace: &Workspace, options: &Batch) -> Result<(), Failure> {
     let mut engines = vec![Engine::Staunch, Engine::DuckDb, Engine::Polars];
     if options.peers_only {
         engines.retain(|engine| *engine != Engine::Staunch);
@@ -99,7 +108,7 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<(), Failure> {
     let scripts = workspace.root.join("xtask").join("bench");
     let setup = Setup { python, scripts, staunch: workspace.staunch(true), dir, options };
     heading(&format!("{} rows, seed {}", options.rows, options.seed));
-    generate::events(&setup.data(), options.rows, options.seed, options.quoted)
+    generate::events(&setup.data(), options.rows, options.seed, options.quoted, false)
         .map_err(|e| format!("{}: {e}", setup.data().display()))?;
     project::write(&setup.project()).map_err(|e| format!("{}: {e}", setup.project().display()))?;
 

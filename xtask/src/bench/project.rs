@@ -14,12 +14,16 @@ profiles:
       objects:
         csv: {path: events.csv, format: csv}
         ndjson: {path: events.ndjson, format: json}
+        csv_bad: {path: bad/events.csv, format: csv}
+        ndjson_bad: {path: bad/events.ndjson, format: json}
     out:
       type: files
       root: out
       objects:
         csv_to_parquet: {path: csv_to_parquet, format: parquet, compression: snappy}
         ndjson_derive: {path: ndjson_derive, format: parquet, compression: snappy}
+        csv_to_parquet_bad: {path: csv_to_parquet_bad, format: parquet, compression: snappy}
+        ndjson_derive_bad: {path: ndjson_derive_bad, format: parquet, compression: snappy}
         csv_group: {path: csv_group, format: parquet, compression: snappy}
 "#;
 
@@ -76,6 +80,16 @@ write:
 pub(crate) fn write(dir: &Path) -> io::Result<()> {
     let fields: String = COLUMNS.iter().map(|(name, kind)| format!("  {name}: {kind}\n")).collect();
     let contract = format!("contract: event\nversion: 1\nkey: [id]\nevent_time: created\nfields:\n{fields}");
+    // The same over rows of which one in a hundred is bad.
+    let bad = |text: &str| {
+        let text = text.replace("from: events/csv", "from: events/csv_bad");
+        let text = text.replace("from: events/ndjson", "from: events/ndjson_bad");
+        let text = text.replace("pipeline: csv_to_parquet", "pipeline: csv_to_parquet_bad");
+        let text = text.replace("pipeline: ndjson_derive", "pipeline: ndjson_derive_bad");
+        let text = text.replace("to: out/csv_to_parquet", "to: out/csv_to_parquet_bad");
+        text.replace("to: out/ndjson_derive", "to: out/ndjson_derive_bad") + "dead_letters: {at_most: 2 %}\n"
+    };
+    let (csv_bad, ndjson_bad) = (bad(CSV_TO_PARQUET), bad(NDJSON_DERIVE));
     // The profile would make a key of its own otherwise, outside this folder.
     let key = format!("# For the benchmark only.\n{}\n", "b7".repeat(32));
     for (name, text) in [
@@ -85,6 +99,8 @@ pub(crate) fn write(dir: &Path) -> io::Result<()> {
         ("pipelines/csv_to_parquet.yaml", CSV_TO_PARQUET),
         ("pipelines/ndjson_derive.yaml", NDJSON_DERIVE),
         ("pipelines/csv_group.yaml", CSV_GROUP),
+        ("pipelines/csv_to_parquet_bad.yaml", &csv_bad),
+        ("pipelines/ndjson_derive_bad.yaml", &ndjson_bad),
     ] {
         let path = dir.join(name);
         if let Some(folder) = path.parent() {

@@ -20,6 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("staunch", &["types", "contract", "pipeline", "commit", "app"]),
     ("staunch-testkit", &["types", "contract", "commit"]),
     ("xtask", &["types"]),
+    // The fuzz targets: a workspace of their own.
+    ("fuzz", &["types", "contract", "pipeline", "commit", "connectors"]),
 ];
 
 /// The simulated seams may be used by the tests of everybody.

@@ -123,9 +123,9 @@ fn a_run_is_running_while_somebody_works_on_it_and_interrupted_after_a_kill() {
         if let Some(row) = rows.get(0) {
             break row["state"].clone();
         }
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was seen");
         std::thread::sleep(Duration::from_millis(5));
     };
-    assert!(child.try_wait().unwrap().is_none(), "it ended before it was seen");
     assert_eq!(seen, json!("running"));
     child.kill().unwrap();
     child.wait().unwrap();

@@ -13,11 +13,12 @@ mod leaf_table;
 mod pieces;
 mod suspects;
 mod unique;
+mod windows;
 
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use join_memory::JoinMemory;
 pub(crate) use leaf_table::bind;
@@ -115,7 +116,7 @@ fn physical(
     inputs: &BTreeMap<String, Arc<dyn Leaf>>,
 ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
     let bound = bind(plan, inputs)?;
-    futures::executor::block_on(state.create_physical_plan(&bound))
+    windows::within_budget(futures::executor::block_on(state.create_physical_plan(&bound))?, plan)
 }
 
 fn coerce(stage: &str, coercion: &Coercion, batch: RecordBatch) -> Result<RecordBatch> {

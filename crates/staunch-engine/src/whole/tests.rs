@@ -174,7 +174,7 @@ fn a_leafs_error_comes_out_as_it_was() {
 }
 
 /// `rows` rows of a key and a value, in batches; key `i` is `i % keys`.
-fn many(name: &str, rows: i64, keys: i64) -> Input {
+pub(super) fn many(name: &str, rows: i64, keys: i64) -> Input {
     let mut input = input(name, "k long, v long", "");
     let schema = input.relation.schema.clone();
     let batch = |from: i64| {
@@ -188,8 +188,33 @@ fn many(name: &str, rows: i64, keys: i64) -> Input {
 }
 
 /// How many rows a query gives, over one input of so many bytes, within a budget.
-fn rows_of(input: &Input, sql: &str, memory: u64, bytes: Option<u64>, disk: bool) -> Result<usize, Error> {
-    let plan = plan(sql, std::slice::from_ref(input)).unwrap();
+pub(super) fn rows_of(
+    input: &Input,
+    sql: &str,
+    memory: u64,
+    bytes: Option<u64>,
+    disk: bool,
+) -> Result<usize, Error> {
+    let batches = batches_of(input, sql, memory, bytes, disk)?;
+    Ok(batches.iter().map(RecordBatch::num_rows).sum())
+}
+
+/// The rows of a query over one input, within a budget.
+pub(super) fn lines_of(input: &Input, sql: &str, memory: u64) -> Result<Vec<String>, Error> {
+    Ok(batches_of(input, sql, memory, None, true)?.iter().flat_map(lines).collect())
+}
+
+fn batches_of(
+    input: &Input,
+    sql: &str,
+    memory: u64,
+    bytes: Option<u64>,
+    disk: bool,
+) -> Result<Vec<RecordBatch>, Error> {
+    let mut stage = process(sql);
+    // What is asked is whether it fits, not whether it is the same each time.
+    stage.nondeterministic = true;
+    let plan = plan_of(&stage, std::slice::from_ref(input)).unwrap();
     let Shape::WholeInput(whole) = &plan.shape else { panic!("not whole") };
     let leaf =
         Rows { schema: input.relation.schema.clone(), batches: input.batches.clone(), bytes, fails: None };
@@ -198,8 +223,7 @@ fn rows_of(input: &Input, sql: &str, memory: u64, bytes: Option<u64>, disk: bool
         dir.close().unwrap();
     }
     let leaves = BTreeMap::from([(input.relation.name.clone(), Arc::new(leaf) as _)]);
-    let batches = block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await })?;
-    Ok(batches.iter().map(RecordBatch::num_rows).sum())
+    block_on(async { whole.execute(&session, &leaves)?.try_collect::<Vec<_>>().await })
 }
 
 #[test]

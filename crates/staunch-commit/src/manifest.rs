@@ -109,6 +109,9 @@ impl From<&Ledger> for Uncommitted {
 pub struct SinkEpoch {
     /// The effective mode of the run (`--full-refresh` makes every write a replace).
     pub mode: WriteMode,
+    /// A replace of a table that is an upsert in other runs: of rows with one key the latest counts, here too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyed: bool,
     /// What was staged in this epoch.
     pub segments: Vec<Segment>,
     /// Whether the epoch is to be applied: `append` and `upsert` when there are segments, `replace` at the run's end.

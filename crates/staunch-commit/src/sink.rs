@@ -73,6 +73,9 @@ pub struct ApplyWork {
     pub previous: Option<Epoch>,
     /// How.
     pub mode: WriteMode,
+    /// For a replace of a table that is an upsert in other runs: of rows with one key the latest counts, the others are
+    /// superseded.
+    pub keyed: bool,
     /// What: for `append` and `upsert` the segments of this epoch; for `replace` those of the whole run.
     pub segments: Vec<Segment>,
     /// Rows that the target may refuse before the apply is taken back as `Sink.Rejected`; `None`: no bound but the sink's own.

@@ -148,6 +148,7 @@ pub(crate) async fn apply_one(
         epoch,
         previous: decided.previous,
         mode: decided.mode,
+        keyed: decided.keyed,
         segments,
         rejected_at_most: budget_left(cx, state),
         obsolete,

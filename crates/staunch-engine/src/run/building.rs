@@ -325,7 +325,8 @@ impl<'a> Building<'a> {
             self.ledger.writes.entry(name.clone()).or_default().segment += far.rows;
             let previous = self.cx.previous_apply(name);
             let tried = self.tried.remove(&index).unwrap_or_default();
-            sinks.insert(name.clone(), SinkEpoch { mode, segments, apply, previous, near, tried });
+            let keyed = mode == WriteMode::Replace && node.write.mode == WriteMode::Upsert;
+            sinks.insert(name.clone(), SinkEpoch { mode, keyed, segments, apply, previous, near, tried });
         }
         let mut positions = BTreeMap::new();
         for (read, position) in &self.positions {

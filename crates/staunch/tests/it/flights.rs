@@ -45,6 +45,10 @@ fn personal_values_are_nowhere_but_in_the_input() {
     let project = Project::example("flights");
     let shown = project.staunch(&["run", "flights", "--show"]).ok();
     project.staunch(&["run", "flights_log"]).ok();
+    let database = project.root.join("out/flights.db");
+    let before = tables::sqlite(&database);
+    project.staunch(&["run", "flights_log", "--full-refresh"]).ok();
+    assert_eq!(tables::sqlite(&database), before, "a full refresh comes to the same table");
     // A tail number of the first January flights.
     assert!(!shown.stdout.contains("N14228") && !shown.stderr.contains("N14228"));
     let folders = [project.root.join(".staunch"), project.root.join("out")];

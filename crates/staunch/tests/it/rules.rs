@@ -121,6 +121,25 @@ fn a_touched_file_is_not_read_again_and_a_changed_one_is_reported() {
 }
 
 #[test]
+fn a_full_refresh_of_an_upsert_keeps_the_later_row_of_each_key() {
+    let project = small();
+    run(&project, &["log"]);
+    project.write("data/items/2.csv", "id,kind,size\n2,bb,2\n4,d,4\n4,dd,4\n");
+    run(&project, &["log"]);
+    let before = db(&project);
+    assert_eq!(before[1], "id=i2|kind=tbb|size=i2|");
+    let refreshed = run(&project, &["log", "--full-refresh"]);
+    assert_eq!(db(&project), before);
+    let write = &refreshed["ledger"]["writes"]["db/items"];
+    assert_eq!((&write["applied"], &write["superseded"], &write["dead"]), (&json!(4), &json!(2), &json!(0)));
+    // It is also the way back where the database is lost.
+    std::fs::remove_file(project.root.join("out/db.sqlite")).unwrap();
+    project.staunch(&["run", "log"]).fails(1, "Sink.Ahead");
+    run(&project, &["log", "--full-refresh"]);
+    assert_eq!(db(&project), before);
+}
+
+#[test]
 fn a_whole_read_follows_every_change_and_is_skipped_without_one() {
     let project = small();
     let first = run(&project, &["totals"]);

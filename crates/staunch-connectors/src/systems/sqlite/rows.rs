@@ -3,7 +3,7 @@
 //! **Append and replace.** One prepared INSERT, row after row. A row that a constraint refuses undoes its own statement and
 //! nothing else; it is dead, with its ordinal and the name of the constraint.
 //!
-//! **Upsert.** The later row of the work wins. A first pass over the key columns alone finds the losers with the help of a
+//! **Upsert**, and a replace of what is upserted in other runs. The later row of the work wins. A first pass over the key columns alone finds the losers with the help of a
 //! temporary table (which SQLite spills to a file, so memory is bounded); the second pass writes the winners.
 //!
 //! **Invariants.** rows = applied + unchanged + superseded + dead, and the rows are those that the descriptors tell; otherwise
@@ -54,9 +54,10 @@ impl Rows<'_> {
         if work.mode == WriteMode::Replace {
             self.tx.execute(&self.table.clear(), [])?;
         }
-        let (sql, superseded) = match work.mode {
-            WriteMode::Append | WriteMode::Replace => (self.table.insert(), 0),
-            WriteMode::Upsert => (self.table.upsert(), self.find_losers(&work.segments)?),
+        let keyed = work.mode == WriteMode::Upsert || work.keyed;
+        let (sql, superseded) = match keyed {
+            true => (self.table.upsert(), self.find_losers(&work.segments)?),
+            false => (self.table.insert(), 0),
         };
         let mut losers = if superseded > 0 {
             Some(self.tx.prepare("SELECT ordinal FROM temp.staunch_losers ORDER BY ordinal")?)
@@ -83,7 +84,7 @@ impl Rows<'_> {
                         next_loser = next(&mut losers)?;
                         continue;
                     }
-                    match self.write(&columns, row, &mut statement, &mut scratch, work.mode)? {
+                    match self.write(&columns, row, &mut statement, &mut scratch, keyed)? {
                         Written::Applied => done.applied += 1,
                         Written::Unchanged => done.unchanged += 1,
                         Written::Dead(reason) => self.bury(&mut done, here, reason)?,
@@ -92,7 +93,7 @@ impl Rows<'_> {
             }
         }
         drop(losers);
-        if superseded > 0 || work.mode == WriteMode::Upsert {
+        if keyed {
             self.tx.execute_batch(
                 "DROP TABLE IF EXISTS temp.staunch_losers; DROP TABLE IF EXISTS temp.staunch_last",
             )?;
@@ -109,7 +110,7 @@ impl Rows<'_> {
         row: usize,
         statement: &mut Statement<'_>,
         scratch: &mut String,
-        mode: WriteMode,
+        keyed: bool,
     ) -> Result<Written, Failure> {
         match columns.bind(row, statement, scratch) {
             Ok(Bound::Whole) => {}
@@ -117,7 +118,7 @@ impl Rows<'_> {
             Err(error) => return self.refused(error),
         }
         match statement.raw_execute() {
-            Ok(0) if mode == WriteMode::Upsert => Ok(Written::Unchanged),
+            Ok(0) if keyed => Ok(Written::Unchanged),
             Ok(0) => Ok(Written::Dead("a trigger of the table left the row out".to_owned())),
             Ok(_) => Ok(Written::Applied),
             Err(error) => self.refused(error),

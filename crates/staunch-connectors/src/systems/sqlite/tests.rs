@@ -100,6 +100,7 @@ impl Rig {
             epoch: Epoch(epoch),
             previous: previous.map(Epoch),
             mode: self.mode,
+            keyed: false,
             segments: segments.to_vec(),
             rejected_at_most: None,
             obsolete: vec![],
@@ -250,6 +251,20 @@ fn upsert_counts_what_was_changed_unchanged_and_superseded() {
         [&[Some("1"), Some("0")], &[Some("0"), Some("1")], &[Some("1"), Some("0")]];
     assert_eq!(counts(&keys_only.apply(&sink, 1, None, &rows).unwrap()), (2, 0, 1, 0, 3));
     assert_eq!(counts(&keys_only.apply(&sink, 2, Some(1), &rows).unwrap()), (0, 2, 1, 0, 3));
+}
+
+/// A full refresh of an upsert puts the same rows there as the upserts did.
+#[test]
+fn a_replace_of_an_upsert_keeps_the_later_row_of_each_key() {
+    let rig = pairs(WriteMode::Upsert);
+    let sink = rig.sink();
+    rig.apply(&sink, 1, None, &[&[Some("old"), Some("1")], &[Some("a"), Some("0")]]).unwrap();
+    let rows: [&[Option<&str>]; 4] =
+        [&[Some("a"), Some("1")], &[Some("b"), Some("2")], &[Some("a"), Some("3")], &[Some("b"), None]];
+    let segments = rig.stage(&sink, 2, &[batch(&rig.contract, &rows)]);
+    let refresh = ApplyWork { mode: WriteMode::Replace, keyed: true, ..rig.work(2, Some(1), &segments) };
+    assert_eq!(counts(&block_on(sink.apply(&refresh)).unwrap()), (2, 0, 2, 0, 4));
+    assert_eq!(rig.rows("SELECT * FROM t ORDER BY k"), ["a|3", "b|-"]);
 }
 
 #[test]

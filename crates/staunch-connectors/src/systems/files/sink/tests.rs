@@ -76,6 +76,7 @@ fn work(epoch: u64, mode: WriteMode, segments: &[Segment], obsolete: &[&str]) ->
         epoch: Epoch(epoch),
         previous: None,
         mode,
+        keyed: false,
         segments: segments.to_vec(),
         rejected_at_most: None,
         obsolete: obsolete.iter().map(|o| (*o).to_owned()).collect(),

@@ -1,6 +1,6 @@
 """Compares the answers of engines: compare.py JOB NAME=DIR... Exits 1 if they differ.
 
-DuckDB reads the Parquet files of every folder (hidden ones are no output) and gives the number of rows, the sum of every
+DuckDB reads the files of every folder (hidden ones are no output) and gives the number of rows, the sum of every
 number, the number of nulls, and a sum of row hashes, which does not depend on the order.
 """
 
@@ -9,25 +9,31 @@ import sys
 
 import duckdb
 
-from jobs import JOBS
+from jobs import COLUMNS, JOBS
 
 
-def files_of(folder):
+def files_of(folder, ending):
     found = []
     for at, inner, names in os.walk(folder):
         inner[:] = [d for d in inner if not d.startswith(".")]
-        found += [os.path.join(at, n) for n in names if n.endswith(".parquet") and n[0] not in "._"]
+        found += [os.path.join(at, n) for n in names if n.endswith("." + ending) and n[0] not in "._"]
     return sorted(found)
 
 
 def answer(db, job, folder):
-    files = files_of(folder)
+    ending = JOBS[job]["output"]
+    files = files_of(folder, ending)
     if not files:
-        sys.exit(f"{folder} holds no Parquet file")
+        sys.exit(f"{folder} holds no {ending} file")
     listing = "[" + ", ".join("'" + f.replace("'", "''") + "'" for f in files) + "]"
+    reader = f"read_parquet({listing})"
+    if ending == "ndjson":
+        # The keys are those of the lines; only their types are given.
+        kinds = "{" + ", ".join(f"'{n}': '{k}'" for n, k in COLUMNS.items()) + "}"
+        reader = f"read_json({listing}, format = 'newline_delimited', columns = {kinds})"
     columns = JOBS[job]["canonical"]
-    source = f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM read_parquet({listing})"
-    found = {r[0] for r in db.execute(f"DESCRIBE SELECT * FROM read_parquet({listing})").fetchall()}
+    source = f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM {reader}"
+    found = {r[0] for r in db.execute(f"DESCRIBE SELECT * FROM {reader}").fetchall()}
     if found != set(columns):
         sys.exit(f"{folder}: the columns are {sorted(found)}, not {sorted(columns)}")
     names = ", ".join(columns)

@@ -1,7 +1,7 @@
 """Runs one job by one peer: peers.py ENGINE JOB DATA_DIR OUT_DIR THREADS. JOB `nothing` only starts the engine.
 
 Each peer gets what it is best at: types are given and nothing is inferred, the plan is lazy, results are written as they
-come. Files are compressed with Snappy by all.
+come. Parquet files are compressed with Snappy by all, NDJSON files are not compressed.
 """
 
 import os
@@ -29,19 +29,25 @@ def duckdb_job(job, data, out, threads):
         )
     else:
         source = f"read_json('{path}', format = 'newline_delimited', auto_detect = false, columns = {spec})"
+    copied = f"SELECT * FROM {source}"
+    grouped = f"""
+        SELECT city, channel, count(*) AS events, sum(quantity) AS items, sum(total) AS total,
+               max(latency_ms) AS latency_ms_max
+        FROM {source} GROUP BY city, channel"""
     sql = {
-        "csv_to_parquet": f"SELECT * FROM {source}",
+        "csv_to_parquet": copied,
+        "csv_to_ndjson": copied,
         "ndjson_derive": f"""
             SELECT id, user_id, country || '-' || channel AS segment, upper(product) AS product,
                    price * quantity AS gross, total - tax AS net, quantity * 2 AS doubled,
                    latency_ms >= 500 AS slow, created
             FROM {source} WHERE is_member AND status_code < 400""",
-        "csv_group": f"""
-            SELECT city, channel, count(*) AS events, sum(quantity) AS items, sum(total) AS total,
-                   max(latency_ms) AS latency_ms_max
-            FROM {source} GROUP BY city, channel""",
+        "csv_group": grouped,
+        "csv_group_all": grouped,
     }[job]
-    db.execute(f"COPY ({sql}) TO '{os.path.join(out, 'part.parquet')}' (FORMAT parquet, COMPRESSION snappy)")
+    ending = JOBS[job]["output"]
+    how = "FORMAT parquet, COMPRESSION snappy" if ending == "parquet" else "FORMAT json"
+    db.execute(f"COPY ({sql}) TO '{os.path.join(out, 'part.' + ending)}' ({how})")
 
 
 def polars_job(job, data, out, threads):
@@ -62,7 +68,7 @@ def polars_job(job, data, out, threads):
     path = os.path.join(data, JOBS[job]["input"])
     scan = pl.scan_csv(path, schema=schema) if path.endswith(".csv") else pl.scan_ndjson(path, schema=schema)
     created = pl.col("created").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us").alias("created")
-    if job == "csv_to_parquet":
+    if job in ("csv_to_parquet", "csv_to_ndjson"):
         plan = scan.with_columns(created)
     elif job == "ndjson_derive":
         plan = scan.filter(pl.col("is_member") & (pl.col("status_code") < 400)).select(
@@ -83,7 +89,11 @@ def polars_job(job, data, out, threads):
             pl.col("total").sum().alias("total"),
             pl.col("latency_ms").max().alias("latency_ms_max"),
         )
-    plan.sink_parquet(os.path.join(out, "part.parquet"), compression="snappy", maintain_order=False)
+    path = os.path.join(out, "part." + JOBS[job]["output"])
+    if path.endswith(".parquet"):
+        plan.sink_parquet(path, compression="snappy", maintain_order=False)
+    else:
+        plan.sink_ndjson(path, maintain_order=False)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 use crate::context::App;
 use crate::open::Opened;
 use staunch_commit::{ProfileKey, Sink, Source};
-use staunch_connectors::systems::files::{FilesSource, FilesSourceSpec, ParquetSink, ParquetSinkSpec};
+use staunch_connectors::systems::files::{FilesSink, FilesSinkSpec, FilesSource, FilesSourceSpec};
 use staunch_connectors::systems::sqlite::{SqliteSink, SqliteSinkSpec};
 use staunch_engine::run::WriteNode;
 use staunch_pipeline::{Connection, Object, ObjectRef, Project, Read, Treatment};
@@ -73,7 +73,7 @@ pub(crate) fn sink(app: &App, opened: &Opened, pipeline: &str, node: &WriteNode)
     let to = &node.write.to;
     let connection = connection(project, to)?;
     let sink: Arc<dyn Sink> = match connection.system.as_str() {
-        "files" => Arc::new(ParquetSink::new(ParquetSinkSpec {
+        "files" => Arc::new(FilesSink::new(FilesSinkSpec {
             project: &project.root,
             connection,
             object: object(connection, to)?,
@@ -98,7 +98,7 @@ pub(crate) fn sink(app: &App, opened: &Opened, pipeline: &str, node: &WriteNode)
                 format!("writing to `type: {other}` is not implemented yet"),
             )
             .place(to.place.clone())
-            .hint("this version writes to `type: files` (Parquet) and `type: sqlite`"));
+            .hint("this version writes to `type: files` (Parquet, NDJSON) and `type: sqlite`"));
         }
     };
     if sink.supports(node.write.mode) {

@@ -3,7 +3,7 @@
 //! A target belongs to one write: it keeps that write's position, and a replace removes what it does not know. So no two writes share
 //! a folder, lie one in the other, or fill one table, whatever names the profile gives them.
 
-use staunch_connectors::systems::files::ParquetSink;
+use staunch_connectors::systems::files::FilesSink;
 use staunch_connectors::systems::sqlite::SqliteSink;
 use staunch_pipeline::{Pipeline, Project, Write};
 use staunch_types::{Error, codes};
@@ -68,7 +68,7 @@ fn target(project: &Project, write: &Write) -> Option<Target> {
     match connection.system.as_str() {
         "files" => {
             let object = connection.objects.get(&write.to.object)?;
-            let folder = ParquetSink::folder_of(&project.root, connection, object).ok()?;
+            let folder = FilesSink::folder_of(&project.root, connection, object).ok()?;
             Some(Target::Folder(real(&folder)))
         }
         "sqlite" => {

@@ -108,6 +108,9 @@ pub struct Applied {
 /// a time.
 #[async_trait]
 pub trait Sink: Send + Sync {
+    /// One line for `plan`: where rows go, and in which form.
+    fn describe(&self) -> String;
+
     /// The mechanism by which nothing is shown twice.
     fn guarantee(&self) -> Guarantee;
 

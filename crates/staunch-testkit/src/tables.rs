@@ -4,19 +4,22 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// By table: its rows as text, sorted.
 pub type Tables = BTreeMap<String, Vec<String>>;
 
-/// The rows of all Parquet files below a folder, with the partition folders before the columns. Hidden folders are skipped, as
-/// every reader of such tables skips them.
+/// The rows of all files below a folder, Parquet and NDJSON, with the partition folders before the columns. Hidden folders are
+/// skipped, as every reader of such tables skips them.
 ///
 /// # Errors
-/// A file that is no Parquet file, or cannot be read.
-pub fn parquet(folder: &Path) -> Result<Vec<String>, String> {
+/// A file that is neither, or cannot be read.
+pub fn folder(folder: &Path) -> Result<Vec<String>, String> {
     let mut rows = Vec::new();
     let mut open = vec![(folder.to_path_buf(), String::new())];
     while let Some((dir, partition)) = open.pop() {
@@ -28,10 +31,8 @@ pub fn parquet(folder: &Path) -> Result<Vec<String>, String> {
             }
             if path.is_dir() {
                 open.push((path, format!("{partition}{name}/")));
-            } else if name.ends_with(".parquet") {
-                rows.extend(parquet_file(&path)?.into_iter().map(|row| format!("{partition}{row}")));
             } else {
-                return Err(format!("a foreign file: {}", path.display()));
+                rows.extend(file(&path)?.into_iter().map(|row| format!("{partition}{row}")));
             }
         }
     }
@@ -39,29 +40,54 @@ pub fn parquet(folder: &Path) -> Result<Vec<String>, String> {
     Ok(rows)
 }
 
-/// The rows of one Parquet file, in its order.
+/// The rows of one file, in its order.
 ///
 /// # Errors
 /// Whatever keeps it from being read.
-pub fn parquet_file(path: &Path) -> Result<Vec<String>, String> {
+pub fn file(path: &Path) -> Result<Vec<String>, String> {
     let read = || -> Result<Vec<String>, Box<dyn Error>> {
-        let mut rows = Vec::new();
-        let file = std::fs::File::open(path)?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
-        let options = FormatOptions::default().with_null("∅").with_types_info(true);
-        for batch in reader {
-            let batch = batch?;
-            let columns = batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options));
-            let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            let schema = batch.schema();
-            for row in 0..batch.num_rows() {
-                let values = columns.iter().zip(schema.fields());
-                rows.push(values.map(|(c, f)| format!("{}={}|", f.name(), c.value(row))).collect());
-            }
+        let is = |ending: &str| path.to_string_lossy().ends_with(ending);
+        if is(".parquet") {
+            parquet(File::open(path)?)
+        } else if is(".ndjson") {
+            ndjson(File::open(path)?)
+        } else if is(".ndjson.gz") {
+            ndjson(flate2::read::MultiGzDecoder::new(File::open(path)?))
+        } else if is(".ndjson.zst") {
+            ndjson(zstd::stream::read::Decoder::new(File::open(path)?)?)
+        } else {
+            Err("a foreign file".into())
         }
-        Ok(rows)
     };
     read().map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Every line is an object, and its text is compared: numbers with all their digits.
+fn ndjson(text: impl Read) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    for line in BufReader::new(text).lines() {
+        let line = line?;
+        serde_json::from_str::<Map<String, Value>>(&line)?;
+        rows.push(line);
+    }
+    Ok(rows)
+}
+
+fn parquet(file: File) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
+    let options = FormatOptions::default().with_null("∅").with_types_info(true);
+    for batch in reader {
+        let batch = batch?;
+        let columns = batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let schema = batch.schema();
+        for row in 0..batch.num_rows() {
+            let values = columns.iter().zip(schema.fields());
+            rows.push(values.map(|(c, f)| format!("{}={}|", f.name(), c.value(row))).collect());
+        }
+    }
+    Ok(rows)
 }
 
 /// The user's tables of a SQLite database; none where there is no file.

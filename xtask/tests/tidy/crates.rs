@@ -32,7 +32,7 @@ const DATAFUSION: &[&str] = &["staunch-engine", "staunch-runners"];
 
 /// Words by which the engine would name a connector.
 const CONNECTOR_WORDS: &[&str] =
-    &["staunch_connectors", "rusqlite", "sqlite", "SqliteSink", "kafka", "FilesSource", "ParquetSink"];
+    &["staunch_connectors", "rusqlite", "sqlite", "SqliteSink", "kafka", "FilesSource", "FilesSink"];
 
 /// A dependency of a manifest.
 struct Dependency<'a> {

@@ -110,7 +110,7 @@ impl App {
                 how: format!("{}; contract {}", node.write.mode, node.contract.id()),
                 whole_input_because: None,
                 transport: format!("{}: {}", guarantee.effect, guarantee.mechanism),
-                details: String::new(),
+                details: sink.describe(),
                 notes: keys_stay
                     .then(|| "keys that vanish from the input stay in the target".to_owned())
                     .into_iter()

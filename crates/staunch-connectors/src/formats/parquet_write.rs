@@ -12,6 +12,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+use crate::formats::out::{ClosedFile, OutFile};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -23,12 +24,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnPath;
 use sample::{Choice, choose};
-use staunch_types::{Access, Error, Fs, FsFile, Place, Result, codes};
+use staunch_types::{Error, Fs, FsFile, Place, Result, codes};
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use xxhash_rust::xxh3::Xxh3;
 
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,20 +88,19 @@ impl Encoding {
 /// A file that is being written.
 #[derive(Debug)]
 pub struct ParquetFile {
-    writer: ArrowWriter<Digesting>,
+    writer: ArrowWriter<OutFile>,
     path: PathBuf,
     rows: u64,
 }
 
 impl ParquetFile {
-    /// Creates the file, readable for whoever the umask lets in, in the schema of its first rows; an existing file is an error. The rows are looked at, to choose
+    /// Creates the file in the schema of its first rows; an existing file is an error. The rows are looked at, to choose
     /// encodings, and not yet written.
     ///
     /// # Errors
     /// `Sink.Unavailable`.
     pub fn create(fs: &dyn Fs, path: &Path, first: &RecordBatch, encoding: &Encoding) -> Result<Self> {
-        let file = fs.create_new(path, Access::Shared).map_err(|e| unwritable("create a file", path, &e))?;
-        let out = Digesting { file, hash: Xxh3::new(), bytes: 0 };
+        let out = OutFile::create(fs, path)?;
         let writer = ArrowWriter::try_new(out, first.schema(), Some(encoding.properties(first)))
             .map_err(|e| not_encoded("begin a Parquet file", path, &e))?;
         Ok(Self { writer, path: path.to_path_buf(), rows: 0 })
@@ -143,58 +142,7 @@ impl ParquetFile {
     /// `Sink.Unavailable`.
     pub fn close(self) -> Result<ClosedFile> {
         let out = self.writer.into_inner().map_err(|e| not_encoded("end a Parquet file", &self.path, &e))?;
-        let digest = format!("{:032x}", out.hash.digest128());
-        Ok(ClosedFile { file: out.file, path: self.path, bytes: out.bytes, digest })
-    }
-}
-
-/// A complete file that waits to be made durable.
-#[derive(Debug)]
-pub struct ClosedFile {
-    file: Box<dyn FsFile>,
-    path: PathBuf,
-    bytes: u64,
-    digest: String,
-}
-
-impl ClosedFile {
-    /// Makes the content durable (not yet its name: that is the folder's) and gives bytes and digest (xxh3-128 of the
-    /// bytes, 32 hexadecimal digits).
-    ///
-    /// # Errors
-    /// `Sink.Unavailable`; a failed sync is final, it is not repeated.
-    pub fn sync(mut self) -> Result<(u64, String)> {
-        self.file.sync().map_err(|e| unwritable("make a file durable", &self.path, &e))?;
-        Ok((self.bytes, self.digest))
-    }
-}
-
-/// Counts and hashes what passes on its way to the file.
-struct Digesting {
-    file: Box<dyn FsFile>,
-    hash: Xxh3,
-    bytes: u64,
-}
-
-impl std::fmt::Debug for Digesting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Digesting")
-            .field("file", &self.file)
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Write for Digesting {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(buf)?;
-        self.hash.update(buf.get(..written).unwrap_or(buf));
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        Ok(out.close())
     }
 }
 
@@ -291,14 +239,6 @@ impl ChunkReader for Chunks {
         self.at(start)?.read_exact(&mut bytes)?;
         Ok(bytes.into())
     }
-}
-
-fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Error {
-    let hint = match error.kind() {
-        io::ErrorKind::AlreadyExists => "an earlier attempt of this start left it: run again",
-        _ => "check the free space and the rights of the folder, then run again",
-    };
-    Error::io(codes::SINK_UNAVAILABLE, doing, path, error).hint(hint)
 }
 
 fn not_encoded(doing: &str, path: &Path, error: &ParquetError) -> Error {

@@ -4,4 +4,4 @@ pub mod files;
 mod shown;
 pub mod sqlite;
 mod staged;
-mod text;
+pub(crate) mod text;

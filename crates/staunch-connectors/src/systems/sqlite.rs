@@ -244,6 +244,11 @@ impl SqliteSink {
 
 #[async_trait]
 impl Sink for SqliteSink {
+    fn describe(&self) -> String {
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        format!("table `{}` of the SQLite file `{name}`", self.table)
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee {
             effect: "exactly-once-effect".to_owned(),

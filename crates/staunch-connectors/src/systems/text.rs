@@ -107,7 +107,7 @@ fn push_digits(out: &mut String, value: u64, width: u32) {
 
 /// Year, month and day of a number of days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant,
 /// "chrono-compatible low-level date algorithms", `civil_from_days`). Exact for all days of a 64-bit timestamp.
-fn civil(days: i64) -> (i64, u64, u64) {
+pub(crate) fn civil(days: i64) -> (i64, u64, u64) {
     let shifted = days.saturating_add(719_468);
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

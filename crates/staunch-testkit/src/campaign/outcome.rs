@@ -27,7 +27,7 @@ pub fn outcome(site: &Site) -> Result<Value, Failure> {
     }))
 }
 
-/// What lies in `out`: a folder is a table of Parquet files, a file is a database.
+/// What lies in `out`: a folder is a table of files, a file is a database.
 fn sinks(site: &Site) -> Result<Value, Failure> {
     let failed = |text| Failure::new(Check::Sinks, text);
     let mut found = Map::new();
@@ -35,7 +35,7 @@ fn sinks(site: &Site) -> Result<Value, Failure> {
         let entry = entry.map_err(Failure::machine("list the targets"))?;
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         if path.is_dir() {
-            found.insert(name, json!(tables::parquet(&path).map_err(failed)?));
+            found.insert(name, json!(tables::folder(&path).map_err(failed)?));
         } else if name.ends_with(".sqlite") || name.ends_with(".db") {
             found.insert(name, json!(tables::sqlite(&path).map_err(failed)?));
         }
@@ -107,9 +107,7 @@ fn datasets(site: &Site) -> Result<Value, Failure> {
             for segment in dataset["segments"].as_array().into_iter().flatten() {
                 match kept::target(site, segment) {
                     Some(Some(path)) => {
-                        rows.extend(
-                            tables::parquet_file(&path).map_err(|e| Failure::new(Check::Datasets, e))?,
-                        );
+                        rows.extend(tables::file(&path).map_err(|e| Failure::new(Check::Datasets, e))?);
                     }
                     Some(None) => rows.push(format!("{} rows are gone", segment["rows"])),
                     None => rows.push(format!("{} rows in a table", segment["rows"])),

@@ -44,6 +44,8 @@ profiles:
         items: {path: items, format: parquet}
         kinds: {path: kinds, format: parquet, partition_by: [kind]}
         totals: {path: totals, format: parquet}
+        lines: {path: lines, format: json, compression: gzip}
+        plain: {path: plain, format: json, partition_by: [kind]}
     db: {type: sqlite, path: out/db.sqlite}
 ",
 );
@@ -101,6 +103,22 @@ write:
 dead_letters: {at_most: 100 %}
 ",
 );
+/// Lines of JSON: appended, compressed, with every epoch; and replaced, by partition, when all is computed.
+const LINES: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+  all: {from: in/items, contract: item@1}
+process:
+  good: SELECT id, kind, size FROM all WHERE id <> 5
+write:
+  - {from: items, to: lake/lines, mode: append}
+  - {from: good, to: lake/plain, mode: replace}
+dead_letters: {at_most: 100 %}
+",
+);
 /// Records, some of them broken, some of them for the stage to reject, keys that come again.
 const FIRST: Step = Step::Write("data/items/1.csv", include_str!("data/1.csv"));
 const SECOND: Step = Step::Write("data/items/2.csv", include_str!("data/2.csv"));
@@ -139,6 +157,13 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "more-files",
         before: &[PROJECT, ITEM, LOG, FIRST, FIRST_RUN, SECOND],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "lines",
+        before: &[PROJECT, ITEM, LINES, FIRST, FIRST_RUN, SECOND],
         command: &["run", "log", "--id", "run-1"],
         exit: 0,
         settles: false,

@@ -47,7 +47,7 @@ fn whoever_lost_the_region_ends_as_fenced_wherever_it_stood() {
 #[test]
 fn a_run_that_was_committed_as_a_whole_has_succeeded() {
     let project = small();
-    let first = project.hold(&["run", "log"], "parquet.before_link:1");
+    let first = project.hold(&["run", "log"], "files.before_link:1");
     std::fs::remove_dir_all(project.root.join(".staunch/dev/control")).unwrap();
     project.staunch(&["run", "log"]).ok();
     first.release().ok();

@@ -14,6 +14,7 @@ mod forbidden;
 mod inputs;
 mod interrupted;
 mod left_behind;
+mod lines;
 mod options;
 mod project;
 mod refused;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 #[track_caller]
 pub(crate) fn parquet(folder: &Path) -> Vec<String> {
-    tables::parquet(folder).unwrap()
+    tables::folder(folder).unwrap()
 }
 
 #[track_caller]

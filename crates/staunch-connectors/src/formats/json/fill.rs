@@ -236,6 +236,16 @@ fn put_number(parse: &Parse, values: &mut Values, text: &[u8], found: Number) ->
     Ok(())
 }
 
+/// The floating-point numbers that JSON has no number for, by the names that Protocol Buffers give them.
+fn named(text: &[u8]) -> Result<f64, Fault> {
+    match text {
+        b"NaN" => Ok(f64::NAN),
+        b"Infinity" => Ok(f64::INFINITY),
+        b"-Infinity" => Ok(f64::NEG_INFINITY),
+        _ => Err(NOT_FLOAT),
+    }
+}
+
 #[inline(always)]
 fn put_string(
     parse: &Parse,
@@ -265,6 +275,8 @@ fn put_string(
         (Parse::Decimal { precision, scale }, Values::Decimal(v)) => {
             v.push(decimal(text, begin, end, *precision, *scale)?);
         }
+        (Parse::Double, Values::Float64(v)) => v.push(named(part)?),
+        (Parse::Float, Values::Float32(v)) => v.push(named(part)? as f32),
         (Parse::Date(format), Values::Int32(v)) => v.push(parse_date(format.as_ref(), part)?),
         (Parse::TimeMillis, Values::Int32(v)) => v.push(parse_time_millis(part)?),
         (Parse::TimeMicros, Values::Int64(v)) => v.push(time_micros(part)?),

@@ -3,7 +3,8 @@
 //! The text of a chunk is walked once. The keys of a row are expected in the order of the row before, so that a key costs one
 //! comparison. Numbers are read as digits, never by way of `f64`: a `long` is exact over its whole range. A key that appears
 //! twice, or anything that is not JSON (RFC 8259), makes the line a dead row. A missing key reads as null, an unknown one
-//! is skipped. `bytes` follow Avro's JSON: a string whose characters U+0000 to U+00FF are the bytes.
+//! is skipped. `bytes` follow Avro's JSON: a string whose characters U+0000 to U+00FF are the bytes. What JSON has no number for
+//! follows Protocol Buffers: the strings `NaN`, `Infinity` and `-Infinity` where the contract has a `float` or `double`.
 
 mod fill;
 mod lex;

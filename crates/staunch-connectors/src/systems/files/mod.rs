@@ -3,5 +3,5 @@
 mod sink;
 mod source;
 
-pub use sink::{ParquetSink, ParquetSinkSpec};
+pub use sink::{FilesSink, FilesSinkSpec};
 pub use source::{FilesSource, FilesSourceSpec};

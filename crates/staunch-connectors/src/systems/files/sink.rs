@@ -1,4 +1,4 @@
-//! Folders of Parquet files as a target.
+//! Folders of files, Parquet or NDJSON, as a target.
 //!
 //! **What it is.** Rows are encoded into files that lie hidden in the target's own file system
 //! (`.staunch/<region>/…`), complete and durable before the epoch is decided; applying gives them their names, one hard
@@ -11,11 +11,12 @@
 //! epoch and ordinal and is never used again. Only files that a work names as obsolete are removed from the target.
 //!
 //! ```text
-//! stage ──► .staunch/<region>/<write>-e<epoch>-g<generation>-<n>.parquet.staged     sealed: footer, fsync, fsync of the folder
-//! apply ──► <field>=<value>/<write>-<region>-e<epoch>-<n>.parquet                    hard link, fsync of the folder, unlink
+//! stage ──► .staunch/<region>/<write>-e<epoch>-g<generation>-<n>.<ending>.staged    sealed: complete, fsync, fsync of the folder
+//! apply ──► <field>=<value>/<write>-<region>-e<epoch>-<n>.<ending>                   hard link, fsync of the folder, unlink
 //! ```
 
 mod foreign;
+mod format;
 mod options;
 mod partition;
 mod preview;
@@ -27,7 +28,8 @@ mod writer;
 use crate::systems::staged::{region_folder, staged_by};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use options::ParquetOptions;
+use format::Kind;
+use options::SinkOptions;
 use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object};
@@ -40,17 +42,14 @@ use std::sync::Arc;
 /// The hidden folder of the target in which files are staged.
 const STAGING: &str = ".staunch";
 
-/// The ending of staged files. It is not `.parquet`: some readers' patterns (`**/*.parquet`) look into hidden folders too.
-const STAGED: &str = "parquet.staged";
-
-/// What a Parquet sink is made of.
-pub struct ParquetSinkSpec<'a> {
+/// What a folder of files as a [`Sink`] is made of.
+pub struct FilesSinkSpec<'a> {
     /// The folder of the project.
     pub project: &'a Path,
     /// The connection, of type `files`.
     pub connection: &'a Connection,
-    /// The object: `path` (a folder below the connection's root), `format`, `partition_by`, `compression`, `rows_per_file`,
-    /// `row_group_rows`.
+    /// The object: `path` (a folder below the connection's root), `format` (`parquet`, `json`), `compression`, `partition_by`,
+    /// `rows_per_file`, `row_group_rows`.
     pub object: &'a Object,
     /// The contract of the rows.
     pub contract: Arc<Contract>,
@@ -60,28 +59,28 @@ pub struct ParquetSinkSpec<'a> {
     pub fs: Arc<dyn Fs>,
 }
 
-/// A folder of Parquet files. See the head of the module.
-pub struct ParquetSink {
-    options: ParquetOptions,
+/// A folder of files as a [`Sink`]. See the head of the module.
+pub struct FilesSink {
+    options: SinkOptions,
     contract: Arc<Contract>,
     verify_full: bool,
     fs: Arc<dyn Fs>,
 }
 
-impl ParquetSink {
+impl FilesSink {
     /// Reads the options and checks that rows of the contract can be written so. Nothing is touched yet.
     ///
     /// # Errors
     /// `ST0005`, `ST0041` and the like, each at its place, all at once.
-    pub fn new(spec: ParquetSinkSpec<'_>) -> Result<Self> {
-        let options = ParquetOptions::read(spec.project, spec.connection, spec.object)?;
+    pub fn new(spec: FilesSinkSpec<'_>) -> Result<Self> {
+        let options = SinkOptions::read(spec.project, spec.connection, spec.object)?;
         let sink = Self { options, contract: spec.contract, verify_full: spec.verify_full, fs: spec.fs };
         sink.check(&sink.contract)?;
         Ok(sink)
     }
 
     /// Whether rows of `contract` can be written: partition fields must exist, must not be floating-point numbers or bytes, must
-    /// not be personal, and must leave a field for the files. Every type of a contract has a Parquet form.
+    /// not be personal, and must leave a field for the files. Every type of a contract has a form in every format.
     ///
     /// # Errors
     /// `ST0041` at `partition_by:`, all misfits at once.
@@ -92,25 +91,15 @@ impl ParquetSink {
     /// The folder that a sink of this object would fill.
     ///
     /// # Errors
-    /// As [`ParquetSink::new`].
+    /// As [`FilesSink::new`].
     pub fn folder_of(project: &Path, connection: &Connection, object: &Object) -> Result<PathBuf> {
-        ParquetOptions::read(project, connection, object).map(|options| options.folder)
+        SinkOptions::read(project, connection, object).map(|options| options.folder)
     }
 
     /// The folder that holds the published files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.options.folder
-    }
-
-    /// One line for `plan`.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let by = match self.options.partition_by.as_slice() {
-            [] => String::new(),
-            fields => format!(", partitioned by {}", fields.join(", ")),
-        };
-        format!("parquet, {}{by}", format!("{:?}", self.options.codec).to_lowercase())
     }
 
     fn staging(&self, region: &RegionId) -> PathBuf {
@@ -139,7 +128,15 @@ impl ParquetSink {
 }
 
 #[async_trait]
-impl Sink for ParquetSink {
+impl Sink for FilesSink {
+    fn describe(&self) -> String {
+        let by = match self.options.partition_by.as_slice() {
+            [] => String::new(),
+            fields => format!(", partitioned by {}", fields.join(", ")),
+        };
+        format!("files below `{}`, {}{by}", self.options.path, self.options.format.describe())
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee {
             effect: "exactly-once-effect".to_owned(),
@@ -195,7 +192,9 @@ impl Sink for ParquetSink {
         let mut removed = false;
         for name in names {
             // Everything in a region's folder is of this region; what does not look like a staged file is not ours.
-            let ours = staged_by(&name, STAGED).is_some_and(|(_, generation)| generation <= fence.generation);
+            let ours = Kind::all_staged()
+                .find_map(|ending| staged_by(&name, &ending))
+                .is_some_and(|(_, generation)| generation <= fence.generation);
             if ours && !needed.contains(&format!("{below}/{name}")) {
                 match self.fs.remove(&staging.join(&name)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => {

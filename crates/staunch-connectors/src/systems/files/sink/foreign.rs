@@ -1,6 +1,7 @@
 //! Files that another region published into the folder: a folder keeps no position, but the names say whose they are.
 
-use super::ParquetSink;
+use super::FilesSink;
+use super::format::Kind;
 use staunch_types::{Error, Place, RegionId, Result, codes};
 use std::io;
 
@@ -9,7 +10,7 @@ const SHORT: usize = 8;
 
 /// Refuses a folder that holds another region's files: to append beside them would double rows, if they are this pipeline's own
 /// from before its state folder was lost.
-pub(super) fn refuse(sink: &ParquetSink, region: &RegionId) -> Result<()> {
+pub(super) fn refuse(sink: &FilesSink, region: &RegionId) -> Result<()> {
     let mut open = vec![sink.options.folder.clone()];
     while let Some(folder) = open.pop() {
         let names = match sink.fs.list(&folder) {
@@ -40,9 +41,9 @@ pub(super) fn refuse(sink: &ParquetSink, region: &RegionId) -> Result<()> {
     Ok(())
 }
 
-/// The short region in a name that a sink gave: `<write>-<region>-e<epoch>-<ordinal>.parquet`.
+/// The short region in a name that a sink gave: `<write>-<region>-e<epoch>-<ordinal>.<ending>`.
 fn publisher(name: &str) -> Option<&str> {
-    let mut parts = name.strip_suffix(".parquet")?.rsplitn(4, '-');
+    let mut parts = Kind::of(name)?.1.rsplitn(4, '-');
     let (ordinal, epoch, short) = (parts.next()?, parts.next()?, parts.next()?);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let ours = digits(ordinal)
@@ -58,7 +59,10 @@ mod tests {
 
     #[test]
     fn names_tell_their_publisher() {
-        assert_eq!(publisher("lake.items-0a1b2c3d-e000000000003-0001.parquet"), Some("0a1b2c3d"));
+        for ending in ["parquet", "ndjson", "ndjson.gz", "ndjson.zst"] {
+            let name = format!("lake.items-0a1b2c3d-e000000000003-0001.{ending}");
+            assert_eq!(publisher(&name), Some("0a1b2c3d"));
+        }
         for foreign in ["part-0.parquet", "a-b-e1-1.parquet", "x-0a1b2c3d-e1-1.csv", "0a1b2c3d-e1-1.parquet"]
         {
             assert_eq!(publisher(foreign), None, "{foreign}");

@@ -1,28 +1,30 @@
-//! The options of a Parquet sink, checked.
+//! The options of a folder of files as a target, checked.
 
+use super::format::Format;
 use crate::formats::parquet_write::Codec;
+use crate::read::input::Compression;
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object, OptionReader};
 use staunch_types::{Error, Place, Result, codes};
 use std::path::{Component, Path, PathBuf};
 
-/// What the profile says about a folder of Parquet files.
+/// What the profile says about a folder of files.
 #[derive(Debug, Clone)]
-pub(super) struct ParquetOptions {
+pub(super) struct SinkOptions {
     /// The folder, below the project (or absolute where the connection's root is).
     pub(super) folder: PathBuf,
+    /// `path:`, as it is written.
+    pub(super) path: String,
     /// `partition_by:` and where it stands.
     pub(super) partition_by: Vec<String>,
     pub(super) partition_place: Place,
-    /// `compression:` (default: `zstd`).
-    pub(super) codec: Codec,
+    /// `format:` (default: `parquet`) and what belongs to it alone.
+    pub(super) format: Format,
     /// `rows_per_file:` (default: 1,000,000).
     pub(super) rows_per_file: u64,
-    /// `row_group_rows:` (default: 122,880).
-    pub(super) row_group_rows: usize,
 }
 
-impl ParquetOptions {
+impl SinkOptions {
     /// Reads them; every mistake is reported at once.
     pub(super) fn read(project: &Path, connection: &Connection, object: &Object) -> Result<Self> {
         let mut errors = Vec::new();
@@ -47,24 +49,34 @@ impl ParquetOptions {
                 "a write needs one folder: write its name without `*`, `?`, `[`",
             );
         }
-        reader.one_of("format", &[("parquet", ())]);
-        let codecs = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
-        let codec = reader.one_of("compression", &codecs).unwrap_or_default();
+        let format = match reader.one_of("format", &[("parquet", false), ("json", true)]) {
+            Some(true) => {
+                let packings =
+                    [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
+                Format::Json(reader.one_of("compression", &packings).unwrap_or(Compression::None))
+            }
+            _ => {
+                let codecs = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
+                let codec = reader.one_of("compression", &codecs).unwrap_or_default();
+                let row_group_rows = count(&mut reader, "row_group_rows", 122_880, 16_000_000);
+                let row_group_rows = usize::try_from(row_group_rows).unwrap_or(usize::MAX);
+                Format::Parquet { codec, row_group_rows }
+            }
+        };
         let partition_by = reader.list("partition_by").unwrap_or_default();
         let partition_place = reader.place("partition_by");
         let rows_per_file = count(&mut reader, "rows_per_file", 1_000_000, u64::MAX);
-        let row_group_rows = count(&mut reader, "row_group_rows", 122_880, 16_000_000);
         errors.extend(reader.finish().err());
 
         match Error::many(errors) {
             Some(error) => Err(error),
             None => Ok(Self {
-                folder: project.join(root).join(path),
+                folder: project.join(root).join(&path),
+                path,
                 partition_by,
                 partition_place,
-                codec,
+                format,
                 rows_per_file,
-                row_group_rows: usize::try_from(row_group_rows).unwrap_or(usize::MAX),
             }),
         }
     }

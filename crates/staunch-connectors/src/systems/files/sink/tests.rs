@@ -1,6 +1,8 @@
-//! A folder of Parquet files as a target: shown once, however often it is asked and wherever it was cut off.
+//! A folder of files as a target: shown once, however often it is asked and wherever it was cut off.
 
-use super::{ParquetSink, ParquetSinkSpec, STAGING};
+mod json;
+
+use super::{FilesSink, FilesSinkSpec, STAGING};
 use crate::formats::parquet_write::{decode, footer};
 use crate::rowhash::FarSum;
 use crate::testdata::{EVERY_VALUE, batch, contract, cpu_seconds, every_type, options, wide, wide_contract};
@@ -23,7 +25,7 @@ const REGION: &str = "0123456789abcdef";
 
 type Entries<'a> = &'a [(&'a str, serde_json::Value)];
 
-fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types::Result<ParquetSink> {
+fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types::Result<FilesSink> {
     let mut entries = vec![("path", json!("clean")), ("format", json!("parquet"))];
     entries.retain(|(key, _)| !more.iter().any(|(k, _)| k == key));
     entries.extend(more.iter().cloned());
@@ -35,7 +37,7 @@ fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types
         options: options(&[("root", json!("out"))]),
         objects: BTreeMap::new(),
     };
-    ParquetSink::new(ParquetSinkSpec {
+    FilesSink::new(FilesSinkSpec {
         project: dir,
         connection: &connection,
         object: &object,
@@ -45,7 +47,7 @@ fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types
     })
 }
 
-fn sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> ParquetSink {
+fn sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> FilesSink {
     let sink = try_sink(dir, contract, more).unwrap();
     block_on(sink.prepare()).unwrap();
     sink
@@ -60,7 +62,7 @@ fn name(epoch: u64, generation: u64) -> SegmentName {
     }
 }
 
-fn stage(sink: &ParquetSink, name: &SegmentName, batches: &[RecordBatch]) -> Vec<Segment> {
+fn stage(sink: &FilesSink, name: &SegmentName, batches: &[RecordBatch]) -> Vec<Segment> {
     let mut writer = sink.stage(name).unwrap();
     for batch in batches {
         writer.write(batch).unwrap();
@@ -100,11 +102,11 @@ fn files(folder: &Path) -> BTreeSet<String> {
     out
 }
 
-fn published(sink: &ParquetSink) -> BTreeSet<String> {
+fn published(sink: &FilesSink) -> BTreeSet<String> {
     files(sink.folder()).into_iter().filter(|f| !f.starts_with(STAGING)).collect()
 }
 
-fn rows_on_disk(sink: &ParquetSink) -> u64 {
+fn rows_on_disk(sink: &FilesSink) -> u64 {
     let fs: Arc<dyn Fs> = Arc::new(LocalFs);
     published(sink).iter().map(|f| footer(&fs, &sink.folder().join(f)).unwrap().rows).sum()
 }
@@ -140,7 +142,7 @@ fn what_is_staged_is_hidden_and_what_is_applied_is_shown_once() {
 #[test]
 fn an_apply_that_was_cut_off_anywhere_is_finished_by_the_next() {
     // The steps of publishing two files, each done by hand up to the crash.
-    type Step = fn(&ParquetSink, &Segment);
+    type Step = fn(&FilesSink, &Segment);
     let link: Step = |sink, s| {
         let target = sink.folder().join(s.target.as_ref().unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -505,9 +507,9 @@ fn planted_faults_of_the_disk_are_seen() {
         let syncs = Arc::new(AtomicU64::new(0));
         let more = [("compression", json!("none")), ("partition_by", json!(["p"]))];
         let fs: Arc<dyn Fs> = Arc::new(FaultyFs { garble, no_sync, syncs: Arc::clone(&syncs) });
-        (ParquetSink { fs, verify_full, ..sink(dir, &contract, &more) }, syncs)
+        (FilesSink { fs, verify_full, ..sink(dir, &contract, &more) }, syncs)
     };
-    let finish = |sink: &ParquetSink| {
+    let finish = |sink: &FilesSink| {
         let mut writer = sink.stage(&name(1, 1)).unwrap();
         writer.write(&rows).unwrap();
         writer.finish()
@@ -565,7 +567,7 @@ fn options_are_checked_all_at_once() {
     let good = try_sink(&dir, &contract, &[("partition_by", json!(["n"]))]).unwrap();
     assert_eq!(
         (good.folder(), good.describe().as_str()),
-        (Path::new("/project/out/clean"), "parquet, zstd, partitioned by n")
+        (Path::new("/project/out/clean"), "files below `clean`, parquet, zstd, partitioned by n")
     );
     assert_eq!(good.guarantee().effect, "exactly-once-effect");
 }
@@ -578,7 +580,7 @@ fn speed() {
     for (what, more) in [("plain", vec![]), ("by flag", vec![("partition_by", json!(["flag"]))])] {
         let dir = tempfile::tempdir().unwrap();
         let sink = sink(dir.path(), &wide_contract(), &more);
-        let sink = ParquetSink { verify_full: false, ..sink };
+        let sink = FilesSink { verify_full: false, ..sink };
         let start = cpu_seconds();
         let segments = stage(&sink, &name(1, 1), &batches);
         let staged = cpu_seconds();

@@ -1,29 +1,31 @@
 //! Staging: rows in, sealed files out.
 //!
-//! **Invariants.** Memory is bounded: at most [`OPEN_FILES`] files are open, and their row groups in progress hold at most about
-//! [`BUFFERED`] bytes; beyond either, the least recently used file is closed or the fattest row group is ended. A writer
-//! that failed once never gives segments. The sum of a file covers all fields of the contract, also those in its folder's name.
+//! **Invariants.** Memory is bounded: at most [`OPEN_FILES`] files are open, and their row groups in progress and compressors hold
+//! at most about [`BUFFERED`] bytes; beyond either, the least recently used file is closed or the fattest row group is ended. A
+//! writer that failed once never gives segments. The sum of a file covers all fields of the contract, also those in its folder's name.
 
-use super::ParquetSink;
+use super::FilesSink;
+use super::format::{Closed, File, Kind, Shape};
 use super::partition::{Part, Partitions};
-use crate::formats::parquet_write::{self, ClosedFile, Encoding, ParquetFile};
+use crate::formats::json_write::Text;
+use crate::formats::parquet_write;
 use crate::rowhash::FarSum;
 use crate::systems::staged::{inside, published_file, region_folder, staged_file};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use staunch_commit::{Segment, SegmentName, SegmentWriter};
 use staunch_contract::Contract;
 use staunch_types::{Error, Fs, Place, Result, codes, failpoint};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Files open at once.
 pub(super) const OPEN_FILES: usize = 256;
 
-/// Bytes of row groups in progress, over all open files.
+/// Bytes of row groups in progress and of compressors, over all open files.
 const BUFFERED: usize = 128 << 20;
 
 /// Writes the files of one epoch.
@@ -33,7 +35,11 @@ pub(super) struct Writer {
     name: SegmentName,
     folder: PathBuf,
     staging: PathBuf,
-    encoding: Encoding,
+    kind: Kind,
+    shape: Shape,
+    scratch: Text,
+    /// The contract of what is in the files: without the partition fields.
+    inner: Contract,
     schema: SchemaRef,
     kept: Vec<usize>,
     rows_per_file: u64,
@@ -48,7 +54,7 @@ pub(super) struct Writer {
 
 /// A file that takes rows.
 struct OpenFile {
-    file: ParquetFile,
+    file: File,
     sum: FarSum,
     used: u64,
     place: FilePlace,
@@ -64,13 +70,12 @@ struct FilePlace {
 }
 
 impl Writer {
-    pub(super) fn new(sink: &ParquetSink, name: &SegmentName) -> Result<Self> {
+    pub(super) fn new(sink: &FilesSink, name: &SegmentName) -> Result<Self> {
         let staging = sink.staging(&name.region);
         sink.create_staging(&staging)?;
         let partitions = Partitions::new(&sink.contract, &sink.options.partition_by)?;
         let kept = partitions.kept(&sink.contract);
-        let whole = sink.contract.arrow_schema();
-        let fields: Vec<_> = kept.iter().filter_map(|at| whole.fields().get(*at).cloned()).collect();
+        let inner = inner(&sink.contract, &kept);
         let metadata = [
             ("staunch.contract", sink.contract.id()),
             ("staunch.region", name.region.to_string()),
@@ -83,12 +88,11 @@ impl Writer {
             name: name.clone(),
             folder: sink.options.folder.clone(),
             staging,
-            encoding: Encoding {
-                codec: sink.options.codec,
-                row_group_rows: sink.options.row_group_rows,
-                metadata: metadata.map(|(key, value)| (key.to_owned(), value)).to_vec(),
-            },
-            schema: Arc::new(Schema::new(fields)),
+            kind: sink.options.format.kind(),
+            shape: Shape::new(sink.options.format, &inner, &metadata),
+            scratch: Text::default(),
+            schema: inner.arrow_schema(),
+            inner,
             kept,
             rows_per_file: sink.options.rows_per_file,
             verify_full: sink.verify_full,
@@ -123,7 +127,7 @@ impl Writer {
                 let room = usize::try_from(self.rows_per_file - open.file.rows()).unwrap_or(usize::MAX);
                 let part = rows.slice(from, room.min(rows.num_rows() - from));
                 open.sum.add(&part)?;
-                open.file.write(&project(&part, &self.kept, &self.schema)?)?;
+                open.file.write(&project(&part, &self.kept, &self.schema)?, &mut self.scratch)?;
                 from += part.num_rows();
                 if open.file.rows() >= self.rows_per_file {
                     self.seal_one(&key)?;
@@ -136,16 +140,13 @@ impl Writer {
     /// Opens a file for the folder of `rows`.
     fn begin(&mut self, key: &[u8], rows: &RecordBatch) -> Result<()> {
         if self.open.len() >= OPEN_FILES {
-            let oldest = self.open.iter().min_by_key(|(_, file)| file.used).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                self.seal_one(&oldest)?;
-            }
+            self.seal_oldest()?;
         }
         let ordinal = self.ordinal;
         self.ordinal += 1;
-        let file = staged_file(&self.name, ordinal, super::STAGED);
+        let file = staged_file(&self.name, ordinal, &self.kind.staged());
         let folder = self.partitions.folder(rows)?;
-        let published = published_file(&self.name, ordinal, "parquet");
+        let published = published_file(&self.name, ordinal, self.kind.ending());
         let place = FilePlace {
             ordinal,
             staged: format!("{}/{}/{file}", super::STAGING, region_folder(&self.name.region)),
@@ -159,21 +160,32 @@ impl Writer {
         };
         let path = self.staging.join(file);
         let first = project(rows, &self.kept, &self.schema)?;
-        let file = ParquetFile::create(self.fs.as_ref(), &path, &first, &self.encoding)?;
+        let file = self.shape.create(self.fs.as_ref(), &path, &first)?;
         let sum = FarSum::new(&self.contract);
         self.open.insert(key.to_vec(), OpenFile { file, sum, used: self.tick, place });
         Ok(())
     }
 
-    /// Ends row groups, the fattest first, until the bound on memory holds again.
+    /// Ends row groups, the fattest first, or whole files, the least recently used first, until the bound on memory holds again.
     fn relieve(&mut self) -> Result<()> {
         let mut held: usize = self.open.values().map(|f| f.file.memory()).sum();
         while held > BUFFERED {
             let Some(fattest) = self.open.values_mut().max_by_key(|f| f.file.memory()) else { break };
-            held -= fattest.file.memory().min(held);
-            fattest.file.flush()?;
+            let freed = fattest.file.memory();
+            if !fattest.file.relieve()? {
+                self.seal_oldest()?;
+            }
+            held -= freed.min(held);
         }
         Ok(())
+    }
+
+    fn seal_oldest(&mut self) -> Result<()> {
+        let oldest = self.open.iter().min_by_key(|(_, file)| file.used).map(|(key, _)| key.clone());
+        match oldest {
+            Some(oldest) => self.seal_one(&oldest),
+            None => Ok(()),
+        }
     }
 
     fn seal_one(&mut self, key: &[u8]) -> Result<()> {
@@ -184,10 +196,17 @@ impl Writer {
     }
 
     /// Makes a complete file durable and asks it what it holds.
-    fn seal(&mut self, file: ClosedFile, sum: &FarSum, place: FilePlace) -> Result<()> {
-        let (bytes, digest) = file.sync()?;
+    fn seal(&mut self, closed: Closed, sum: &FarSum, place: FilePlace) -> Result<()> {
+        let (bytes, digest) = closed.file.sync()?;
         let path = inside(&self.folder, &place.staged)?;
-        let rows = parquet_write::footer(&self.fs, &path)?.rows;
+        let rows = match closed.lines {
+            None => parquet_write::footer(&self.fs, &path)?.rows,
+            // No footer: what was counted on the way in counts if the file is as long as what went in.
+            Some(lines) => {
+                self.is_whole(&path, bytes)?;
+                lines
+            }
+        };
         if self.verify_full {
             self.verify(&path, rows, sum, &place.values)?;
         }
@@ -197,18 +216,31 @@ impl Writer {
         Ok(())
     }
 
+    fn is_whole(&self, path: &Path, bytes: u64) -> Result<()> {
+        let found = self.fs.len(path).map_err(|e| {
+            Error::io(codes::SINK_UNAVAILABLE, "look at a file", path, &e)
+                .hint("check the disk, then run again")
+        })?;
+        if found == Some(bytes) {
+            return Ok(());
+        }
+        Err(Error::new(codes::IMBALANCE, "a finished file does not have the length of what was handed to it")
+            .place(Place::file(path))
+            .hint("keep the file and report this; nothing of the epoch was committed"))
+    }
+
     /// Decodes a finished file and compares it with what was handed to the encoder.
-    fn verify(&self, path: &std::path::Path, rows: u64, wanted: &FarSum, values: &[ArrayRef]) -> Result<()> {
+    fn verify(&self, path: &Path, rows: u64, wanted: &FarSum, values: &[ArrayRef]) -> Result<()> {
         let schema = self.contract.arrow_schema();
         let mut found = FarSum::new(&self.contract);
-        for batch in parquet_write::decode(&self.fs, path)? {
+        for batch in self.kind.decode(&self.fs, path, &self.inner)? {
             found.add(&restore(&batch?, &schema, &self.kept, self.partitions.positions().zip(values))?)?;
         }
         if rows == wanted.rows() && found.rows() == wanted.rows() && found.hex() == wanted.hex() {
             return Ok(());
         }
         let message = format!(
-            "a finished file does not hold what was handed to it: {} rows in, {} rows out, {rows} in its footer",
+            "a finished file does not hold what was handed to it: {} rows in, {} rows out, {rows} by its own count",
             wanted.rows(),
             found.rows()
         );
@@ -236,9 +268,9 @@ impl SegmentWriter for Writer {
             self.open.iter().map(|(k, f)| (f.place.ordinal, k.clone())).collect();
         open.sort_unstable();
         for (_, key) in open {
-            failpoint::pass("parquet.before_seal");
+            failpoint::pass("files.before_seal");
             self.seal_one(&key)?;
-            failpoint::pass("parquet.after_seal");
+            failpoint::pass("files.after_seal");
         }
         if self.sealed.is_empty() {
             return Ok(Vec::new());
@@ -247,10 +279,16 @@ impl SegmentWriter for Writer {
             Error::io(codes::SINK_UNAVAILABLE, "make the staging folder durable", &self.staging, &e)
                 .hint("check the disk, then run again")
         })?;
-        failpoint::pass("parquet.after_sync_staging");
+        failpoint::pass("files.after_sync_staging");
         self.sealed.sort_unstable_by_key(|(ordinal, _)| *ordinal);
         Ok(self.sealed.into_iter().map(|(_, segment)| segment).collect())
     }
+}
+
+/// The contract of what is in the files.
+pub(super) fn inner(contract: &Contract, kept: &[usize]) -> Contract {
+    let fields = kept.iter().filter_map(|at| contract.fields.get(*at).cloned()).collect();
+    Contract { fields, key: Vec::new(), event_time: None, ..contract.clone() }
 }
 
 /// The columns that stay in the file.

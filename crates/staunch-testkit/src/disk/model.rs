@@ -160,7 +160,7 @@ impl Model {
             let kept = match cut {
                 Cut::Nothing => false,
                 Cut::Names | Cut::Everything => true,
-                Cut::Chance(_) => rng.next() % 2 == 0,
+                Cut::Chance(_) => rng.next().is_multiple_of(2),
             };
             if kept {
                 apply(&mut names, change);
@@ -221,7 +221,7 @@ impl Bytes {
                 3 => {
                     let mut torn = padded();
                     for (old, new) in torn.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR)) {
-                        if rng.next() % 2 == 0 {
+                        if rng.next().is_multiple_of(2) {
                             old.copy_from_slice(new);
                         }
                     }

@@ -160,7 +160,7 @@ fn second_cuts(all: &[Recorded], count: usize) -> Vec<Trial<'_>> {
     let drawn = |n: usize| {
         let (recorded, chance) = (&all[n % all.len()], rng.next());
         let at = usize::try_from(chance / 7 % recorded.moments.len() as u64).unwrap();
-        Trial::Again(recorded, at, chance / 3 % 2 == 0, chance)
+        Trial::Again(recorded, at, (chance / 3).is_multiple_of(2), chance)
     };
     (0..count).map(drawn).collect()
 }

@@ -3,8 +3,21 @@
 use crate::tools::{self, Failure, Workspace, say};
 use std::process::Command;
 
-/// Every planted bug, and a few power cuts.
-const SAMPLE: &[&str] = &["--planted", "--power", "4"];
+/// Every planted bug, a few power cuts, some faults of the disk and some processes that are outlived.
+const SAMPLE: &[&str] = &["--planted", "--power", "4", "--disk", "60", "--zombie", "30"];
+
+/// Power cuts on the simulated disk: an argument of the library, so they are in its tests.
+const SIMULATED: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "it",
+    "disk::every_operation",
+    "--",
+    "--exact",
+    "--ignored",
+    "--nocapture",
+];
 
 /// The debug build: planted bugs are in no other.
 fn campaigns(workspace: &Workspace) -> Command {
@@ -16,6 +29,12 @@ fn campaigns(workspace: &Workspace) -> Command {
 
 /// The command.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    if arguments.iter().any(|argument| argument == "--simulated") {
+        return match arguments.len() {
+            1 => tools::run(&mut workspace.cargo(SIMULATED)),
+            _ => Err("--simulated goes alone".into()),
+        };
+    }
     // All of it, so that every build of the workspace shares one set of features.
     tools::run(&mut workspace.cargo(&["build", "--workspace"]))?;
     tools::run(campaigns(workspace).args(arguments))

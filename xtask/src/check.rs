@@ -28,7 +28,7 @@ fn steps(workspace: &Workspace) -> (Vec<(&'static str, Duration, Outcome)>, Vec<
         ("build", false, cargo(&["build", "--workspace"])),
         ("tests", true, cargo(&["test", "--workspace"])),
         (
-            "planted bugs, power cuts",
+            "planted bugs, faults",
             true,
             Box::new(|skipped| {
                 skipped.extend(crate::chaos::sample(workspace)?);

@@ -43,7 +43,8 @@ enum Command {
         #[arg(long)]
         release: bool,
     },
-    /// Crashes, power cuts and planted bugs over the real binary: --enumerate, --kill [N], --pairs, --power [N], --planted.
+    /// Crashes, power cuts, faults of the disk, zombies and planted bugs over the real binary: --enumerate, --kill [N], --pairs, --power [N],
+    /// --disk [N], --zombie [N], --planted, --simulated.
     #[command(disable_help_flag = true)]
     Chaos {
         /// What `staunch-chaos` is asked for; --help lists it.

@@ -4,7 +4,7 @@ use crate::context::App;
 use staunch_commit::ProfileKey;
 use staunch_commit::store::{LocalStore, Store};
 use staunch_pipeline::{Project, SecretRef};
-use staunch_types::{Access, Error, Place, Result, codes};
+use staunch_types::{Access, Error, Fs, Place, Result, codes};
 use std::io::{self, Write};
 
 /// The key of a profile, and what the user must be told about it.
@@ -109,7 +109,9 @@ fn dev_key(app: &App, project: &Project, known: Option<&str>) -> Result<(Profile
     let key = ProfileKey::parse(&secret)?;
     let path = path_of(&key.id());
     app.fs.create_dirs(&folder, Access::Private).map_err(|e| failed("create the folder", &folder, &e))?;
-    write_private(&path, &secret).map_err(|e| failed("write", &path, &e))?;
+    write_private(app.fs.as_ref(), &path, &secret).map_err(|e| failed("write", &path, &e))?;
+    // Before its id stands in the state folder: a key that a power cut takes back would leave a project that nobody can open.
+    app.fs.sync_dir(&folder).map_err(|e| failed("make durable", &path, &e))?;
     let note = format!(
         "made a key for profile `dev` in {}; dead letters are sealed with it, and nobody else has it",
         path.display()
@@ -117,13 +119,9 @@ fn dev_key(app: &App, project: &Project, known: Option<&str>) -> Result<(Profile
     Ok((key, Some(note)))
 }
 
-fn write_private(path: &std::path::Path, secret: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+fn write_private(fs: &dyn Fs, path: &std::path::Path, secret: &str) -> io::Result<()> {
+    let mut file = fs.create_new(path, Access::Private)?;
     writeln!(file, "# made by staunch for profile `dev`; keep it as long as its dead letters")?;
     writeln!(file, "{secret}")?;
-    file.sync_all()
+    file.sync()
 }

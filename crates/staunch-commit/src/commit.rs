@@ -87,9 +87,13 @@ impl Committer {
         pid: u32,
     ) -> Result<(Self, Found)> {
         let log = Log::new(store.clone());
-        let region = Self::region(&log, rng.as_ref()).await?;
+        let before = log.last_generation().await?;
+        let region = match Self::region(&log, rng.as_ref()).await {
+            Ok(region) => region,
+            Err(error) => return Err(outrun(&log, before, error).await),
+        };
         let nonce = Nonce(rng.token());
-        let mut generation = log.last_generation().await?.unwrap_or(Generation(0)).next();
+        let mut generation = before.unwrap_or(Generation(0)).next();
         loop {
             let record = GenerationRecord {
                 format: FORMAT,
@@ -99,10 +103,11 @@ impl Committer {
                 pid,
             };
             let name = format!("generations/{}", generation.padded());
-            if store.put_if_absent(&name, json(&record)?).await? == Put::Created {
-                break;
+            match store.put_if_absent(&name, json(&record)?).await {
+                Ok(Put::Created) => break,
+                Ok(Put::Exists) => generation = generation.next(),
+                Err(error) => return Err(outrun(&log, before, error).await),
             }
-            generation = generation.next();
         }
         failpoint::pass("start.generation_raised");
         let last = log.last_epoch().await?;
@@ -243,7 +248,8 @@ impl Committer {
         Ok(manifest)
     }
 
-    /// The create that is the commit. An unknown outcome is asked about, never guessed.
+    /// The create that is the commit. An unknown outcome is asked about, never guessed; but not after a sync that failed: the name would be
+    /// seen in memory, and nobody knows whether the disk has it. The next start finds out.
     async fn create(&self, manifest: &str) -> Result<()> {
         let record = EpochRecord {
             format: FORMAT,
@@ -259,8 +265,12 @@ impl Committer {
                 // "Exists" may be the answer to our own create whose first answer was lost.
                 if self.log.record(self.next).await? == record { Ok(()) } else { Err(self.fenced()) }
             }
+            Err(error) if error.code() == codes::UNSYNCED => Err(error),
             Err(error) => match self.log.record(self.next).await {
-                Ok(found) if found == record => Ok(()),
+                // It is there. Whether it stays is said by the answer "exists", which comes after a sync.
+                Ok(found) if found == record => {
+                    self.log.store().put_if_absent(&epoch_name(self.next), json(&record)?).await.map(|_| ())
+                }
                 Ok(_) => Err(self.fenced()),
                 Err(_) => Err(error),
             },
@@ -327,6 +337,18 @@ impl Committer {
             .hint("keep the state folder and report it"));
         }
         Ok(())
+    }
+}
+
+/// What an error of a start without a generation really is: another one that has raised its own since then sweeps what is on its way.
+async fn outrun(log: &Log, before: Option<Generation>, error: Error) -> Error {
+    match log.last_generation().await {
+        Ok(newest) if newest > before => {
+            Error::new(codes::FENCED, "another start has begun at the same time, and has taken over")
+                .cause(error.to_string())
+                .hint("nothing is lost: the other start goes on; look at `staunch runs`")
+        }
+        _ => error,
     }
 }
 

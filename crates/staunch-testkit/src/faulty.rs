@@ -13,6 +13,8 @@ pub enum Fault {
     FailBefore,
     /// It is written, and an error comes back all the same.
     LoseAnswer,
+    /// It is written and can be read, and the sync fails: the disk may have it or not.
+    Unsynced,
 }
 
 /// A store with one fault planted.
@@ -63,6 +65,10 @@ impl Store for FaultyStore {
             Some(Fault::LoseAnswer) => {
                 self.inner.put_if_absent(name, bytes).await?;
                 Err(lost())
+            }
+            Some(Fault::Unsynced) => {
+                self.inner.put_if_absent(name, bytes).await?;
+                Err(Error::new(codes::UNSYNCED, "planted: the sync failed"))
             }
             None => self.inner.put_if_absent(name, bytes).await,
         }
@@ -139,5 +145,20 @@ mod tests {
                 assert_eq!(next.next_epoch(), Epoch(3));
             }
         }
+    }
+
+    /// What memory shows after a failed sync is no answer: the commit is not believed, and not applied. The next start decides.
+    #[test]
+    fn a_commit_whose_sync_failed_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let local: Arc<dyn Store> =
+            Arc::new(LocalStore::open(dir.path(), Arc::new(LocalFs), Arc::new(SeededRng::new(7))).unwrap());
+        let store = Arc::new(FaultyStore::new(local.clone()));
+        let mut committer = block_on(claimed(store.clone(), 1));
+        store.plant("epochs/", Fault::Unsynced);
+        let error = block_on(committer.commit(Draft::default(), EpochKind::Data, None)).unwrap_err();
+        assert_eq!(error.code(), codes::UNSYNCED);
+        assert_eq!(block_on(committer.log().last_epoch()).unwrap(), Some(Epoch(2)), "it can be read");
+        assert_eq!(block_on(claimed(local, 2)).next_epoch(), Epoch(4), "the next start goes on behind it");
     }
 }

@@ -161,6 +161,8 @@ codes! {
     STORE = "Store.Unavailable", Environment, Retry;
     /// a durable artefact is missing or damaged
     STORE_CORRUPT = "Store.Corrupt", Environment, Retry;
+    /// a disk did not confirm what was written
+    UNSYNCED = "Disk.Unsynced", Environment, Retry;
     /// a newer start has taken over this region
     FENCED = "Run.Fenced", Environment, Retry;
     /// another process runs this pipeline

@@ -1,6 +1,6 @@
 //! The one error of Staunch: what went wrong, where, and what to do about it.
 
-use crate::codes::{Code, Kind, Verdict};
+use crate::codes::{self, Code, Kind, Verdict};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -93,9 +93,11 @@ impl Error {
         }))
     }
 
-    /// An error of the operating system at a file: the code says whether the environment is to be mended.
+    /// An error of the operating system at a file: the code says whether the environment is to be mended. A sync that failed
+    /// ([`crate::unsynced`]) has the code `Disk.Unsynced`, whatever was being done: nobody may try it again.
     #[must_use]
     pub fn io(code: Code, doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let code = if crate::fs::is_unsynced(error) { codes::UNSYNCED } else { code };
         Self::new(code, format!("cannot {doing}")).place(Place::file(path)).cause(error.to_string())
     }
 
@@ -253,7 +255,17 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codes;
+
+    #[test]
+    fn a_sync_that_failed_has_a_code_of_its_own_whoever_meets_it() {
+        let path = std::path::Path::new("x");
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let plain = Error::io(codes::STORE, "write", path, &full());
+        let unsynced = Error::io(codes::STORE, "write", path, &crate::unsynced(full()));
+        assert_eq!((plain.code(), unsynced.code()), (codes::STORE, codes::UNSYNCED));
+        assert!(unsynced.to_string().contains("no storage space"), "{unsynced}");
+        assert_eq!(crate::unsynced(full()).kind(), std::io::ErrorKind::StorageFull);
+    }
 
     #[test]
     fn errors_are_told_in_the_order_of_their_places_and_once() {

@@ -2,10 +2,10 @@
 //! a simulated disk can lose what was not synced.
 
 use crate::planted;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// An open file that can be made durable.
 pub trait FsFile: Read + Write + Seek + Send + Debug {
@@ -13,7 +13,7 @@ pub trait FsFile: Read + Write + Seek + Send + Debug {
     /// the pages, and a second call would lie (the caller stops and recovers).
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says, marked by [`unsynced`].
     fn sync(&mut self) -> io::Result<()>;
 }
 
@@ -58,16 +58,22 @@ pub trait Fs: Send + Sync + Debug {
     /// What the operating system says; `NotFound` where there is none.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Creates a folder and those of its parents that are missing, durably. A folder that is there keeps its mode.
+    /// Creates one folder, whose parent is there. Its name is not durable before the parent is synced.
     ///
     /// # Errors
-    /// What the operating system says.
-    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()>;
+    /// What the operating system says; `AlreadyExists` where the name is taken.
+    fn create_dir(&self, path: &Path, access: Access) -> io::Result<()>;
+
+    /// Whether a folder has no entries; `None` where there is no such folder. One that may not be looked into counts as not empty.
+    ///
+    /// # Errors
+    /// What the operating system says; `NotADirectory` for anything but a folder.
+    fn is_empty(&self, path: &Path) -> io::Result<Option<bool>>;
 
     /// Makes creations, renames and removals inside a folder durable.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says; marked by [`unsynced`] if the sync failed.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// The size in bytes, or `None` if there is no such file.
@@ -82,6 +88,46 @@ pub trait Fs: Send + Sync + Debug {
     /// What the operating system says.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
 
+    /// Creates a folder and those of its parents that are missing, durably. A folder that is there keeps its mode.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()> {
+        let mut missing = Vec::new();
+        let mut at = path;
+        while !at.as_os_str().is_empty() {
+            match self.is_empty(at)? {
+                None => missing.push(at),
+                // It may have been made a moment before a crash, and its name is not durable then. Nobody puts anything into a
+                // folder before its name is: one that holds something needs no look.
+                Some(true) => {
+                    match sync_parent(self, at) {
+                        // Whoever may not look at the parent has not made the folder.
+                        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {}
+                        other => other?,
+                    }
+                    break;
+                }
+                Some(false) => break,
+            }
+            match at.parent() {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for folder in missing.into_iter().rev() {
+            match self.create_dir(folder, access) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => sync_parent(self, folder)?,
+            }
+        }
+        // What stands there now may be something else.
+        self.is_empty(path)?.map(|_| ()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
     /// The whole content of a file.
     ///
     /// # Errors
@@ -90,6 +136,38 @@ pub trait Fs: Send + Sync + Debug {
         let mut bytes = Vec::new();
         self.open(path)?.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// A sync that failed. It is told apart from every other error, wherever it comes to light: after it nobody knows what the disk holds.
+#[derive(Debug)]
+struct Unsynced(io::Error);
+
+impl fmt::Display for Unsynced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the sync failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unsynced {}
+
+/// Marks the error of a sync. Every [`Fs`] does so.
+#[must_use]
+pub fn unsynced(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Unsynced(error))
+}
+
+/// Whether an error is that of a sync.
+pub(crate) fn is_unsynced(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Unsynced>())
+}
+
+/// Makes the name of a folder durable.
+fn sync_parent(fs: &(impl Fs + ?Sized), folder: &Path) -> io::Result<()> {
+    match folder.parent() {
+        None => Ok(()),
+        Some(parent) if parent.as_os_str().is_empty() => fs.sync_dir(Path::new(".")),
+        Some(parent) => fs.sync_dir(parent),
     }
 }
 
@@ -127,7 +205,7 @@ impl FsFile for LocalFile {
         if planted::bug("skip_fsync") {
             return Ok(());
         }
-        self.0.sync_all()
+        self.0.sync_all().map_err(unsynced)
     }
 }
 
@@ -158,35 +236,23 @@ impl Fs for LocalFs {
         std::fs::remove_file(path)
     }
 
-    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()> {
-        let mut missing: Vec<PathBuf> = Vec::new();
-        let mut at = path;
-        while !at.as_os_str().is_empty() && std::fs::symlink_metadata(at).is_err() {
-            missing.push(at.to_path_buf());
-            match at.parent() {
-                Some(parent) => at = parent,
-                None => break,
-            }
+    fn create_dir(&self, path: &Path, access: Access) -> io::Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        if access == Access::Private {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         }
-        for dir in missing.into_iter().rev() {
-            let mut builder = std::fs::DirBuilder::new();
-            #[cfg(unix)]
-            if access == Access::Private {
-                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path)
+    }
+
+    fn is_empty(&self, path: &Path) -> io::Result<Option<bool>> {
+        match std::fs::read_dir(path) {
+            Ok(mut entries) => Ok(Some(entries.next().is_none())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                Ok(std::fs::metadata(path)?.is_dir().then_some(false))
             }
-            match builder.create(&dir) {
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(e),
-            }
-            if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-                self.sync_dir(parent)?;
-            }
-        }
-        if std::fs::metadata(path)?.is_dir() {
-            Ok(())
-        } else {
-            Err(io::Error::new(io::ErrorKind::NotADirectory, "not a folder"))
+            Err(e) => Err(e),
         }
     }
 
@@ -194,7 +260,7 @@ impl Fs for LocalFs {
         if planted::bug("skip_fsync") {
             return Ok(());
         }
-        File::open(path)?.sync_all()
+        File::open(path)?.sync_all().map_err(unsynced)
     }
 
     fn len(&self, path: &Path) -> io::Result<Option<u64>> {

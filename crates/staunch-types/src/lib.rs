@@ -32,7 +32,7 @@ mod stack;
 pub use clock::{Clock, FixedClock, Micros, SystemClock};
 pub use codes::{Code, Kind, Verdict};
 pub use error::{Error, Place, Result};
-pub use fs::{Access, Fs, FsFile, LocalFs};
+pub use fs::{Access, Fs, FsFile, LocalFs, unsynced};
 pub use id::{Epoch, Generation, Nonce, RegionId, RunId, WriteMode};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use stack::on_big_stack;

@@ -82,6 +82,22 @@ fn a_zombie_commits_nothing_and_applies_nothing() {
     });
 }
 
+/// Whoever has a generation sweeps what is on its way; a start that has none yet, and fails by that, was outrun.
+#[test]
+fn a_start_that_is_swept_before_it_has_a_generation_was_outrun() {
+    futures::executor::block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let local = LocalStore::open(dir.path(), Arc::new(LocalFs), Arc::new(SeededRng::new(1))).unwrap();
+        let store: Arc<dyn Store> = Arc::new(local);
+        start(&store, 1).await;
+        let before = Log::new(store.clone()).last_generation().await.unwrap();
+        let error = || Error::new(codes::STORE, "cannot link");
+        assert_eq!(outrun(&Log::new(store.clone()), before, error()).await.code(), codes::STORE);
+        start(&store, 2).await;
+        assert_eq!(outrun(&Log::new(store.clone()), before, error()).await.code(), codes::FENCED);
+    });
+}
+
 #[test]
 fn an_older_generation_that_took_the_number_is_committed() {
     on_both(async |store| {

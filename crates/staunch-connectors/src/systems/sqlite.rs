@@ -38,6 +38,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::Table;
 
+/// What SQLite says when a sync has failed, of a file or of a folder.
+const UNSYNCED: [i32; 2] = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
+
 /// How long a locked database is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -222,10 +225,12 @@ impl SqliteSink {
             }
             other => (other.to_string(), "mend the database and run again; nothing of the epoch was applied"),
         };
-        Error::new(codes::SINK_UNAVAILABLE, format!("cannot {doing}"))
-            .place(Place::file(&self.file))
-            .cause(cause)
-            .hint(hint)
+        // As with files of our own: after a sync that failed nothing is tried again before the next start has looked.
+        let code = match error {
+            rusqlite::Error::SqliteFailure(e, _) if UNSYNCED.contains(&e.extended_code) => codes::UNSYNCED,
+            _ => codes::SINK_UNAVAILABLE,
+        };
+        Error::new(code, format!("cannot {doing}")).place(Place::file(&self.file)).cause(cause).hint(hint)
     }
 
     /// A commit that failed. A deferred constraint speaks only now, and no row can be told from the others.

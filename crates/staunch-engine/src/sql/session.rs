@@ -7,6 +7,7 @@ use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
 use crate::whole::JoinMemory;
 use chrono::{DateTime, Utc};
+use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -15,7 +16,7 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use staunch_types::{Error, Micros, Result, codes};
+use staunch_types::{Error, Micros, Place, Result, codes};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub struct SessionSpec {
 /// `Store.Unavailable` if there is no such spill folder.
 pub fn session(spec: SessionSpec) -> Result<SessionContext> {
     let disk = DiskManagerMode::Directories(vec![spec.spill_dir.clone()]);
-    build(spec.memory, disk, spec.partitions, spec.now)
+    build(spec.memory, disk, spec.partitions, spec.now).map_err(|e| e.place(Place::file(spec.spill_dir)))
 }
 
 /// A session that only plans: it holds no data and touches no disk.
@@ -55,9 +56,11 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     let memory = usize::try_from(memory).unwrap_or(usize::MAX);
     let budget = Budget(memory);
     let partitions = budget.partitions(partitions);
-    let unavailable = |_| {
+    let unavailable = |e: DataFusionError| {
         let error = Error::new(codes::STORE, "the folder for spilled rows cannot be used");
-        error.hint("check that `state:` of the profile is a folder on a disk that can be written")
+        error
+            .cause(e.to_string())
+            .hint("check that `state:` of the profile is a folder on a disk that can be written")
     };
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))

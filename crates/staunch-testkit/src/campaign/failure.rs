@@ -22,6 +22,8 @@ pub enum Check {
     Bytes,
     /// Whoever lost the region ends as fenced.
     Fence,
+    /// What is said about a fault: code, place, next step, exit code.
+    Errors,
     /// The campaign itself: it could not do what it wanted to.
     Campaign,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Check {
             Self::Datasets => "datasets",
             Self::Bytes => "committed bytes",
             Self::Fence => "the fence",
+            Self::Errors => "the error that is told",
             Self::Campaign => "the campaign",
         })
     }

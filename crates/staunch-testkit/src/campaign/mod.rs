@@ -6,6 +6,7 @@
 //! datasets, and the bytes of whatever was committed before the recovery.
 
 mod failure;
+mod faults;
 mod kept;
 mod outcome;
 mod planted;
@@ -14,16 +15,19 @@ mod scenario;
 mod site;
 mod sites;
 mod trial;
+mod zombie;
 
 pub use failure::{Check, Failure};
+pub use faults::{Call, DiskError, DiskFault, Faults};
 pub use kept::Kept;
 pub use outcome::{compare, outcome};
 pub use planted::{BUGS, Bug, Disturbance};
 pub use power::Disk;
-pub use scenario::{SCENARIOS, Scenario, Step, scenario};
+pub use scenario::{FILES, SCENARIOS, Scenario, Step, scenario};
 pub use site::{Done, Held, Site};
 pub use sites::{UNPASSED, in_sources};
 pub use trial::{Death, Moment, Prepared};
+pub use zombie::Loser;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

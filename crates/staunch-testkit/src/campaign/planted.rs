@@ -3,6 +3,7 @@
 
 use super::outcome::{compare, outcome};
 use super::trial::{Death, Moment, Prepared, ends};
+use super::zombie::must_be_fenced;
 use super::{Check, Disk, Failure, Site};
 
 /// What happens to the command while the bug is there.
@@ -100,7 +101,7 @@ impl Bug {
             None => {
                 ends(scenario.command, &site.run(scenario.command, "")?, scenario.exit)?;
                 if scenario.settles {
-                    prepared.takes_over(&site)?;
+                    prepared.goes_on(&site)?;
                 }
                 compare(&prepared.expected, &outcome(&site)?)
             }
@@ -109,31 +110,13 @@ impl Bug {
                 let site = prepared.crashed(&at, Death::Abort, plant)?;
                 prepared.recover(&site).map_err(|e| e.about(&format!("killed at {at}")))
             }
-            Zombie(at, k) => zombie(prepared, &site, &moment(at, k)),
+            Zombie(at, k) => must_be_fenced(prepared, &site, &moment(at, k)),
             Power(at, k) => {
                 let disk = disk.ok_or_else(|| Failure::other("there is no disk to cut the power of"))?;
                 disk.trial(prepared, &moment(at, k), plant)
             }
         }
     }
-}
-
-/// A process is held, loses the region to a second start, and goes on: it must end as fenced.
-fn zombie(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> {
-    let command = prepared.scenario.command;
-    let held = match site.hold(command, &at.to_string(), &site.base.join("hold"))? {
-        Ok(held) => held,
-        Err(done) => return Err(Failure::recovery(command, &done)),
-    };
-    let control = site.state().join("control");
-    std::fs::remove_dir_all(control).map_err(Failure::machine("take the lease away"))?;
-    prepared.takes_over(site)?;
-    let lost = held.release()?;
-    if lost.code != Some(1) || !lost.stderr.contains("Run.Fenced") {
-        let text = format!("held at {at}, it ended with {:?}: {}", lost.code, lost.stderr);
-        return Err(Failure::new(Check::Fence, text));
-    }
-    prepared.recover(site)
 }
 
 #[cfg(test)]

@@ -119,6 +119,37 @@ write:
 dead_letters: {at_most: 100 %}
 ",
 );
+/// Only files as targets: an append with every epoch, plain and in folders by a field.
+const FILES_LOG: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  big: SELECT id, kind, size, 10 / size AS share FROM items WHERE size IS NULL OR size <> 2
+write:
+  - {from: big, to: lake/items, mode: append}
+  - {from: items, to: lake/kinds, mode: append}
+dead_letters: {at_most: 100 %}
+",
+);
+/// Only files as targets: spools, and replaces at the end.
+const FILES_TOTALS: Step = Step::Write(
+    "pipelines/totals.yaml",
+    "pipeline: totals
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  good: SELECT id, kind, size FROM items WHERE id <> 5
+  totals: SELECT kind, count(*) AS n, sum(size) AS size FROM good GROUP BY kind
+write:
+  - {from: totals, to: lake/totals, mode: replace}
+  - {from: good, to: lake/kinds, mode: replace}
+dead_letters: {at_most: 100 %}
+",
+);
 /// Records, some of them broken, some of them for the stage to reject, keys that come again.
 const FIRST: Step = Step::Write("data/items/1.csv", include_str!("data/1.csv"));
 const SECOND: Step = Step::Write("data/items/2.csv", include_str!("data/2.csv"));
@@ -138,7 +169,7 @@ const MENDED: Step = Step::Sql(
 const SOUND: Step = Step::Write("data/items/1.csv", include_str!("data/sound.csv"));
 const FIRST_RUN: Step = Step::Run(&["run", "log", "--id", "run-0"]);
 
-/// All of them. What `gc` needs joins here.
+/// All of them.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "log",
@@ -225,6 +256,23 @@ dead_letters: {at_most: 2 %, from_row: 300}
         command: &["dlq", "discard", "--all"],
         exit: 0,
         settles: true,
+    },
+];
+/// Those whose every durable byte goes through the seam for files: for the simulated disk. SQLite does its own I/O.
+pub const FILES: &[Scenario] = &[
+    Scenario {
+        name: "files-append",
+        before: &[PROJECT, ITEM, FILES_LOG, FIRST],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "files-replace",
+        before: &[PROJECT, ITEM, FILES_TOTALS, FIRST, Step::Run(&["run", "totals", "--id", "run-0"]), SECOND],
+        command: &["run", "totals", "--id", "run-1"],
+        exit: 0,
+        settles: false,
     },
 ];
 const ACCEPTED: Step = Step::Run(&["run", "log", "--accept-change", "--id", "run-edit"]);

@@ -130,6 +130,16 @@ impl Site {
         Ok(Done::of(&output))
     }
 
+    /// Runs the binary with more in its environment.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn run_with(&self, args: &[&str], env: &[(&str, String)]) -> Result<Done, Failure> {
+        let mut command = self.command(args, "");
+        let output = command.envs(env.iter().map(|(name, value)| (name, value))).output();
+        output.map(|output| Done::of(&output)).map_err(Failure::machine("start the binary"))
+    }
+
     /// Starts the binary, and gives it when it stands still at the passage `NAME:K`; what it came to if it never did.
     ///
     /// # Errors

@@ -127,15 +127,15 @@ impl Prepared {
     }
 
     /// The command that recovers, and what it exits with.
-    fn again(&self) -> (&'static [&'static str], i32) {
+    pub(crate) fn again(&self) -> (&'static [&'static str], i32) {
         if self.scenario.settles { (RUN, 0) } else { (self.scenario.command, self.scenario.exit) }
     }
 
-    /// A second start takes the region over and goes on to the end.
+    /// A second start goes on to the end.
     ///
     /// # Errors
     /// It does not end as it should.
-    pub(crate) fn takes_over(&self, site: &Site) -> Result<(), Failure> {
+    pub(crate) fn goes_on(&self, site: &Site) -> Result<(), Failure> {
         let (command, exit) = self.again();
         ends(command, &site.run(command, "")?, exit)
     }

@@ -8,6 +8,7 @@ mod check;
 mod commands;
 mod crash;
 mod damaged;
+mod disk;
 mod fencing;
 mod flights;
 mod forbidden;

@@ -13,7 +13,7 @@ use staunch_commit::{ApplyWork, Fence, Segment, SegmentName, Sink};
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{
-    Access, Epoch, Fs, FsFile, Generation, LocalFs, Place, RegionId, RunId, WriteMode, codes,
+    Access, Epoch, Fs, FsFile, Generation, LocalFs, Place, RegionId, RunId, WriteMode, codes, unsynced,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -465,7 +465,7 @@ impl Seek for FaultyFile {
 impl FsFile for FaultyFile {
     fn sync(&mut self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::Relaxed);
-        if self.no_sync { Err(io::Error::other("the disk said no")) } else { self.inner.sync() }
+        if self.no_sync { Err(unsynced(io::Error::other("the disk said no"))) } else { self.inner.sync() }
     }
 }
 
@@ -485,8 +485,11 @@ impl Fs for FaultyFs {
     fn remove(&self, path: &Path) -> io::Result<()> {
         LocalFs.remove(path)
     }
-    fn create_dirs(&self, path: &Path, access: Access) -> io::Result<()> {
-        LocalFs.create_dirs(path, access)
+    fn create_dir(&self, path: &Path, access: Access) -> io::Result<()> {
+        LocalFs.create_dir(path, access)
+    }
+    fn is_empty(&self, path: &Path) -> io::Result<Option<bool>> {
+        LocalFs.is_empty(path)
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         LocalFs.sync_dir(path)
@@ -525,7 +528,7 @@ fn planted_faults_of_the_disk_are_seen() {
     // A sync that fails is the end of the epoch, and it is not tried again.
     let dir = tempfile::tempdir().unwrap();
     let (sink, syncs) = faulty(dir.path(), false, true, true);
-    assert_eq!(finish(&sink).unwrap_err().code(), codes::SINK_UNAVAILABLE);
+    assert_eq!(finish(&sink).unwrap_err().code(), codes::UNSYNCED);
     assert_eq!(syncs.load(Ordering::Relaxed), 1);
     assert_eq!(published(&sink), BTreeSet::new());
 }

@@ -1,65 +1,24 @@
-//! `staunch-chaos`: whole campaigns over the real binary. `cargo xtask chaos` builds both and calls it.
-//!
-//! Each trial is a line with its number; `--from` goes on at one after a campaign was stopped. A failure prints the command that
-//! repeats it.
+//! The campaigns of crashes, and what all campaigns share: trials with numbers, a seed, a line for each, what came of them.
 
-use clap::Parser;
+use crate::Arguments;
 use staunch_testkit::campaign::{
     BUGS, Death, Disk, Failure, Moment, Prepared, SCENARIOS, Scenario, each, scenario,
 };
 use staunch_types::{Clock, Rng, SeededRng, SystemClock};
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Mutex;
 
-/// Crashes at chosen moments of small projects, and comparisons with an undisturbed run.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask chaos", bin_name = "cargo xtask chaos")]
-struct Arguments {
-    /// The binary.
-    #[arg(long, hide = true)]
-    binary: PathBuf,
-    /// Every failpoint at its first, middle and last passage.
-    #[arg(long)]
-    enumerate: bool,
-    /// `kill -9` at N seeded passages.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "200")]
-    kill: Option<usize>,
-    /// Every failpoint, and every failpoint of the recovery from it.
-    #[arg(long)]
-    pairs: bool,
-    /// Power cuts at N seeded passages: needs root, loop devices, ext4.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20")]
-    power: Option<usize>,
-    /// Planted bugs, and what catches each.
-    #[arg(long)]
-    planted: bool,
-    /// One trial: `NAME:K`, or `NAME:K,NAME:K` for a second crash in the recovery.
-    #[arg(long, value_name = "MOMENTS", requires = "only")]
-    at: Option<String>,
-    /// Only this scenario.
-    #[arg(long, value_name = "SCENARIO")]
-    only: Option<String>,
-    /// Where chance begins.
-    #[arg(long, default_value_t = 20_130_101, value_name = "S")]
-    seed: u64,
-    /// Begin with this trial of each campaign.
-    #[arg(long, default_value_t = 1, value_name = "TRIAL")]
-    from: usize,
-}
-
 /// What the campaigns came to.
-struct Campaigns {
-    arguments: Arguments,
-    summary: Vec<String>,
-    failures: Vec<Failure>,
+pub(crate) struct Campaigns {
+    pub(crate) arguments: Arguments,
+    pub(crate) summary: Vec<String>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// Two threads write lines.
 static LINE: Mutex<()> = Mutex::new(());
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _line = LINE.lock();
     let mut out = std::io::stdout().lock();
     // A closed pipe is no reason to stop.
@@ -93,6 +52,11 @@ impl Trial<'_> {
 }
 
 impl Campaigns {
+    pub(crate) fn new(arguments: Arguments) -> Self {
+        let arguments = Arguments { from: arguments.from.max(1), ..arguments };
+        Self { arguments, summary: Vec::new(), failures: Vec::new() }
+    }
+
     fn scenarios(&self) -> Result<Vec<&'static Scenario>, Failure> {
         let Some(only) = &self.arguments.only else { return Ok(SCENARIOS.iter().collect()) };
         let names: Vec<_> = SCENARIOS.iter().map(|s| s.name).collect();
@@ -107,12 +71,13 @@ impl Campaigns {
         self.scenarios()?.into_iter().map(prepare).collect()
     }
 
-    /// Does the trials of one campaign.
-    fn campaign(
+    /// Does the trials of one campaign. `called` gives the arguments that repeat a trial.
+    pub(crate) fn campaign<T: Sync>(
         &mut self,
         name: &str,
-        trials: &[Trial<'_>],
-        work: impl Fn(&Trial<'_>) -> Result<bool, Failure> + Sync,
+        trials: &[T],
+        called: impl Fn(&T) -> String + Sync,
+        work: impl Fn(&T) -> Result<bool, Failure> + Sync,
     ) {
         let (clock, total) = (SystemClock::default(), trials.len());
         let started = clock.monotonic();
@@ -127,13 +92,13 @@ impl Campaigns {
                 say(&format!(
                     "{name} {}/{total}  {}  {}",
                     at + skip + 1,
-                    trial.name(),
+                    called(trial),
                     if came { "good" } else { "good (a moment did not come)" }
                 ));
                 return Ok(());
             }
-            say(&format!("{name} {}/{total}  {}  FAILED", at + skip + 1, trial.name()));
-            done.map(|_| ()).map_err(|e| e.about(&trial.name()))
+            say(&format!("{name} {}/{total}  {}  FAILED", at + skip + 1, called(trial)));
+            done.map(|_| ()).map_err(|e| e.about(&called(trial)))
         });
         let took = clock.monotonic().saturating_sub(started).as_secs();
         let (did, missed) = (total - skip, missed.into_inner().unwrap_or_default());
@@ -176,7 +141,7 @@ impl Campaigns {
         for at in (1..trials.len()).rev() {
             trials.swap(at, usize::try_from(rng.next() % (at as u64 + 1)).unwrap_or(at));
         }
-        self.campaign("pairs", &trials, |trial| trial.run(Death::Abort));
+        self.campaign("pairs", &trials, Trial::name, |trial| trial.run(Death::Abort));
         Ok(())
     }
 
@@ -191,7 +156,7 @@ impl Campaigns {
         };
         let trials = self.drawn(prepared, count);
         let one = Mutex::new(disk);
-        self.campaign("power", &trials, |trial| match one.lock() {
+        self.campaign("power", &trials, Trial::name, |trial| match one.lock() {
             Ok(disk) => disk.trial(trial.prepared, &trial.moments[0], "").map(|()| true),
             Err(_) => Ok(false),
         });
@@ -243,29 +208,39 @@ impl Campaigns {
         }
     }
 
-    fn run(&mut self) -> Result<(), Failure> {
+    pub(crate) fn run(&mut self) -> Result<(), Failure> {
         if self.arguments.planted {
             self.planted()?;
         }
         let asks = &self.arguments;
-        if !(asks.enumerate || asks.pairs || asks.kill.is_some() || asks.power.is_some() || asks.at.is_some())
-        {
+        let outlived = asks.disk.is_some() || asks.zombie.is_some();
+        let crashed = asks.enumerate || asks.pairs || asks.kill.is_some() || asks.power.is_some();
+        if !(outlived || crashed || asks.at.is_some()) {
             return Ok(());
         }
         let prepared = self.prepared()?;
+        if let Some(count) = self.arguments.disk {
+            self.disk(&prepared, count)?;
+        }
+        if let Some(count) = self.arguments.zombie {
+            self.zombie(&prepared, count)?;
+        }
+        if outlived && !crashed {
+            return Ok(());
+        }
         if let (Some(at), Some(prepared)) = (self.arguments.at.clone(), prepared.first()) {
             let moments = at.split(',').map(Moment::parse).collect::<Result<_, _>>()?;
-            self.campaign("at", &[Trial { prepared, moments }], |trial| trial.run(Death::Abort));
+            self.campaign("at", &[Trial { prepared, moments }], Trial::name, |trial| trial.run(Death::Abort));
         }
         if self.arguments.enumerate {
             let one = |prepared, moment| Trial { prepared, moments: vec![moment] };
             let trials: Vec<_> =
                 prepared.iter().flat_map(|p| p.moments().into_iter().map(move |m| one(p, m))).collect();
-            self.campaign("enumerate", &trials, |trial| trial.run(Death::Abort));
+            self.campaign("enumerate", &trials, Trial::name, |trial| trial.run(Death::Abort));
         }
         if let Some(count) = self.arguments.kill {
             let trials = self.drawn(&prepared, count);
-            self.campaign("kill", &trials, |trial| trial.run(Death::Kill));
+            self.campaign("kill", &trials, Trial::name, |trial| trial.run(Death::Kill));
         }
         if let Some(count) = self.arguments.power {
             self.power(&prepared, count);
@@ -275,27 +250,4 @@ impl Campaigns {
         }
         Ok(())
     }
-}
-
-fn main() -> ExitCode {
-    let mut campaigns =
-        Campaigns { arguments: Arguments::parse(), summary: Vec::new(), failures: Vec::new() };
-    if campaigns.arguments.from == 0 {
-        campaigns.arguments.from = 1;
-    }
-    if let Err(failure) = campaigns.run() {
-        campaigns.failures.push(failure);
-    }
-    for failure in &campaigns.failures {
-        say(&format!("\nDIFFERENCE  {failure}"));
-    }
-    say("");
-    for line in &campaigns.summary {
-        say(line);
-    }
-    if campaigns.summary.is_empty() && campaigns.failures.is_empty() {
-        say("nothing was asked for: --enumerate, --kill, --pairs, --power, --planted, --at");
-        return ExitCode::from(2);
-    }
-    if campaigns.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,7 +3,7 @@
 //! Recovery and start are one path: [`Committer::start`]. It raises the generation, claims the next epoch with an empty
 //! fence, and from then on whoever still believes to be an older generation loses every create.
 
-use crate::log::{ApplyRecord, Log, RunState, applied_name, epoch_name};
+use crate::log::{ApplyRecord, Log, RunState, applied_name, epoch_name, generation_name};
 use crate::manifest::{
     Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, RegionRecord, Settled,
     SinkEpoch, Standing,
@@ -88,11 +88,11 @@ impl Committer {
     ) -> Result<(Self, Found)> {
         let log = Log::new(store.clone());
         let before = log.last_generation().await?;
+        let nonce = Nonce(rng.token());
         let region = match Self::region(&log, rng.as_ref()).await {
             Ok(region) => region,
-            Err(error) => return Err(outrun(&log, before, error).await),
+            Err(error) => return Err(outrun(&log, before, &nonce, error).await),
         };
-        let nonce = Nonce(rng.token());
         let mut generation = before.unwrap_or(Generation(0)).next();
         loop {
             let record = GenerationRecord {
@@ -102,11 +102,10 @@ impl Committer {
                 started: clock.now(),
                 pid,
             };
-            let name = format!("generations/{}", generation.padded());
-            match store.put_if_absent(&name, json(&record)?).await {
+            match store.put_if_absent(&generation_name(generation), json(&record)?).await {
                 Ok(Put::Created) => break,
                 Ok(Put::Exists) => generation = generation.next(),
-                Err(error) => return Err(outrun(&log, before, error).await),
+                Err(error) => return Err(outrun(&log, before, &nonce, error).await),
             }
         }
         failpoint::pass("start.generation_raised");
@@ -341,9 +340,14 @@ impl Committer {
 }
 
 /// What an error of a start without a generation really is: another one that has raised its own since then sweeps what is on its way.
-async fn outrun(log: &Log, before: Option<Generation>, error: Error) -> Error {
-    match log.last_generation().await {
-        Ok(newest) if newest > before => {
+/// A record with our own nonce is no other start: it is there, and we could not make sure of it.
+async fn outrun(log: &Log, before: Option<Generation>, ours: &Nonce, error: Error) -> Error {
+    let newest = match log.last_generation().await {
+        Ok(Some(newest)) if Some(newest) > before => log.generation(newest).await,
+        _ => return error,
+    };
+    match newest {
+        Ok(record) if record.nonce != *ours => {
             Error::new(codes::FENCED, "another start has begun at the same time, and has taken over")
                 .cause(error.to_string())
                 .hint("nothing is lost: the other start goes on; look at `staunch runs`")

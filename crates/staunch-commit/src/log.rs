@@ -3,8 +3,8 @@
 use crate::commit::Draft;
 use crate::ledger::{End, HashSum, Ledger, WriteAccount};
 use crate::manifest::{
-    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, Manifest, Pins, RegionRecord, RunEnd, Settled,
-    SinkEpoch, Standing,
+    ChannelSegment, Dataset, EpochKind, EpochRecord, FORMAT, GenerationRecord, Manifest, Pins, RegionRecord,
+    RunEnd, Settled, SinkEpoch, Standing,
 };
 use crate::sink::Applied;
 use crate::source::SplitPoint;
@@ -83,6 +83,14 @@ impl Log {
     pub async fn last_generation(&self) -> Result<Option<Generation>> {
         let names = self.store.list("generations").await?;
         names.last().map(|name| number(name).map(Generation)).transpose()
+    }
+
+    /// The record of a generation.
+    ///
+    /// # Errors
+    /// `Store.Corrupt` if it is missing.
+    pub async fn generation(&self, generation: Generation) -> Result<GenerationRecord> {
+        self.need_json(&generation_name(generation)).await
     }
 
     /// The record of a committed epoch.
@@ -394,6 +402,12 @@ impl RunState {
     pub fn fully_applied(&self) -> bool {
         self.unapplied.values().all(Vec::is_empty)
     }
+}
+
+/// `generations/N`.
+#[must_use]
+pub fn generation_name(generation: Generation) -> String {
+    format!("generations/{}", generation.padded())
 }
 
 /// `epochs/N`.

@@ -89,12 +89,15 @@ fn a_start_that_is_swept_before_it_has_a_generation_was_outrun() {
         let dir = tempfile::tempdir().unwrap();
         let local = LocalStore::open(dir.path(), Arc::new(LocalFs), Arc::new(SeededRng::new(1))).unwrap();
         let store: Arc<dyn Store> = Arc::new(local);
+        let log = Log::new(store.clone());
         start(&store, 1).await;
-        let before = Log::new(store.clone()).last_generation().await.unwrap();
+        let before = log.last_generation().await.unwrap();
         let error = || Error::new(codes::STORE, "cannot link");
-        assert_eq!(outrun(&Log::new(store.clone()), before, error()).await.code(), codes::STORE);
-        start(&store, 2).await;
-        assert_eq!(outrun(&Log::new(store.clone()), before, error()).await.code(), codes::FENCED);
+        let stranger = Nonce("another".into());
+        assert_eq!(outrun(&log, before, &stranger, error()).await.code(), codes::STORE);
+        let (second, _) = start(&store, 2).await;
+        assert_eq!(outrun(&log, before, &stranger, error()).await.code(), codes::FENCED);
+        assert_eq!(outrun(&log, before, &second.nonce, error()).await.code(), codes::STORE, "it is our own");
     });
 }
 

@@ -212,7 +212,9 @@ fn judge(prepared: &Prepared, call: &Call, done: &Done) -> Result<(), Failure> {
     let error = done.stderr.lines().rev().find(|line| line.starts_with("{\"errors\""));
     let error: Option<Value> = error.and_then(|line| serde_json::from_str(line).ok());
     let Some(error) = error.map(|errors| errors["errors"][0].clone()) else {
-        let noted = NOTES.iter().any(|note| done.stderr.contains(note));
+        // An outage of a target is met by trying again, and said; a sync that failed never is.
+        let again = call.kind != "sync" && done.stderr.contains("trying again");
+        let noted = again || NOTES.iter().any(|note| done.stderr.contains(note));
         return match done.code == Some(prepared.scenario.exit) && (noted || call.dispensable()) {
             true => Ok(()),
             false => Err(wrong("nobody noticed")),

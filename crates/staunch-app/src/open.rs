@@ -6,7 +6,7 @@ use staunch_commit::store::{LocalStore, Store};
 use staunch_commit::{Log, ProfileKey, Source};
 use staunch_engine::run::Graph;
 use staunch_pipeline::{Pipeline, Project, Survey, suggest};
-use staunch_types::{Error, Place, Result, codes};
+use staunch_types::{Error, Place, Result, bare, codes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,7 +127,28 @@ impl Opened {
     /// # Errors
     /// `Store.Unavailable`.
     pub fn store(&self, app: &App, pipeline: &str) -> Result<LocalStore> {
+        self.throwaway(app)?;
         LocalStore::open(&self.region_folder(pipeline), app.fs.clone(), app.rng.clone())
+    }
+
+    /// Bare runs and others never meet: the one kind only in a state folder that is marked, the other only in one that is not.
+    fn throwaway(&self, app: &App) -> Result<()> {
+        let mark = self.project.profile.state.join(bare::MARK);
+        let marked = app.fs.len(&mark).map_err(|e| {
+            Error::io(codes::STORE, "look into the state folder", &mark, &e).hint("make it readable")
+        })?;
+        let message = match (bare::on(), marked.is_some()) {
+            (true, false) => {
+                "a bare run, which keeps nothing safe, needs a state folder that may be thrown away"
+            }
+            (false, true) => {
+                "the state folder is one of bare runs, which keep nothing safe: nothing of it counts"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(codes::USAGE, message).place(Place::file(&mark)).hint(
+            "bare runs are for `cargo xtask bench price` alone: unset STAUNCH_BARE, or remove the state folder and the targets",
+        ))
     }
 
     /// The log of a pipeline, if it ever ran; nothing is made.

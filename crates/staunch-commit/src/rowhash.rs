@@ -18,7 +18,7 @@ use arrow::datatypes::{
 };
 use arrow::record_batch::RecordBatch;
 use staunch_contract::{Contract, Type};
-use staunch_types::{Error, Place, Result, codes, planted};
+use staunch_types::{Error, Place, Result, bare, codes, planted};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The hash sum of rows, by the far end's own implementation.
@@ -60,6 +60,10 @@ impl FarSum {
     /// # Errors
     /// `Internal.Bug` if a column is missing or of another type; the sum is then as it was.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        if bare::on() {
+            self.rows += batch.num_rows() as u64;
+            return Ok(());
+        }
         if batch.num_columns() != self.fields.len() {
             let (found, wanted) = (batch.num_columns(), self.fields.len());
             return Err(bug(&format!("{found} columns where the contract has {wanted} fields"), None));
@@ -106,9 +110,12 @@ impl FarSum {
         self.rows
     }
 
-    /// The sum as text: 32 lower-case hexadecimal digits, the highest first.
+    /// The sum as text: 32 lower-case hexadecimal digits, the highest first; nothing in a bare run.
     #[must_use]
     pub fn hex(&self) -> String {
+        if bare::on() {
+            return String::new();
+        }
         format!("{:032x}", self.sum)
     }
 

@@ -19,6 +19,7 @@
 //! assert_eq!(error.code().name, "Source.Missing");
 //! ```
 
+pub mod bare;
 mod clock;
 pub mod codes;
 mod error;

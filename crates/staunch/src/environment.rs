@@ -70,7 +70,7 @@ fn data_home() -> Option<PathBuf> {
 }
 
 /// Arms the failpoints for tests: `count`, `kill=K`, `kill=NAME:K`, `hold=NAME:K:FILE`. In a debug build `STAUNCH_PLANT` gives the
-/// binary bugs, by their names with commas between.
+/// binary bugs, by their names with commas between. With the feature `bench`, `STAUNCH_BARE` makes runs bare.
 ///
 /// # Errors
 /// `Usage.Invalid` for another text.
@@ -78,6 +78,10 @@ pub(crate) fn arm_for_tests() -> Result<()> {
     #[cfg(debug_assertions)]
     if let Some(names) = ours("STAUNCH_PLANT")? {
         staunch_types::planted::plant(&names);
+    }
+    #[cfg(feature = "bench")]
+    if ours("STAUNCH_BARE")?.is_some() {
+        staunch_types::bare::strip();
     }
     if let Some(text) = ours("STAUNCH_FAILPOINTS")? {
         let plan = Plan::parse(&text).map_err(|e| {

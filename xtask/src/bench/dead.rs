@@ -3,7 +3,7 @@
 //! Clean and bad runs take turns, in one call, on files that differ in the bad rows alone. What must hold is a ratio of CPU
 //! seconds: one of wall seconds would depend on who else uses the machine.
 
-use super::measure::{Measured, measure};
+use super::measure::{Measured, Meter, median};
 use super::{generate, project, remove};
 use crate::python;
 use crate::tools::{Failure, Workspace, heading, output, run as call, say};
@@ -42,6 +42,7 @@ pub(super) fn run(workspace: &Workspace, options: &Dead) -> Result<(), Failure> 
     let dir = options.dir.clone().unwrap_or_else(|| workspace.target.join("bench"));
     let dir = std::path::absolute(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let scripts = workspace.root.join("xtask").join("bench");
+    let meter = Meter { python, scripts, dir: dir.clone(), cpus: options.threads };
     let staunch = workspace.staunch(true);
     let home = dir.join("project");
     heading(&format!("{} rows, seed {}", options.rows, options.seed));
@@ -55,7 +56,7 @@ pub(super) fn run(workspace: &Workspace, options: &Dead) -> Result<(), Failure> 
             remove(&folder)?;
         }
         let command = [staunch.clone(), "run".into(), job.into(), "--project".into(), home.clone()];
-        measure(&python, &scripts, &dir, options.threads, &command)
+        meter.measure(&command)
     };
     let mut wrong = Vec::new();
     for clean in JOBS {
@@ -97,9 +98,4 @@ pub(super) fn run(workspace: &Workspace, options: &Dead) -> Result<(), Failure> 
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("bad rows cost too much: {}", wrong.join(", "))) }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -95,7 +95,7 @@ impl Row {
     }
 }
 
-fn push_number(out: &mut Vec<u8>, value: u64) {
+pub(super) fn push_number(out: &mut Vec<u8>, value: u64) {
     let mut digits = [0_u8; 20];
     let (mut at, mut rest) = (digits.len(), value);
     loop {
@@ -109,13 +109,13 @@ fn push_number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-fn push_padded(out: &mut Vec<u8>, value: u64, width: u32) {
+pub(super) fn push_padded(out: &mut Vec<u8>, value: u64, width: u32) {
     for place in (0..width).rev() {
         out.push(b'0' + u8::try_from(value / 10_u64.pow(place) % 10).unwrap_or(0));
     }
 }
 
-fn push_cents(out: &mut Vec<u8>, value: u64) {
+pub(super) fn push_cents(out: &mut Vec<u8>, value: u64) {
     push_number(out, value / 100);
     out.push(b'.');
     push_padded(out, value % 100, 2);
@@ -123,7 +123,7 @@ fn push_cents(out: &mut Vec<u8>, value: u64) {
 
 /// `YYYY-MM-DDTHH:MM:SSZ`, by the civil-from-days algorithm of Howard Hinnant (`chrono-compatible low-level date
 /// algorithms`), for times from 1970 on.
-fn push_instant(out: &mut Vec<u8>, seconds: u64) {
+pub(super) fn push_instant(out: &mut Vec<u8>, seconds: u64) {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
@@ -147,12 +147,16 @@ fn push_instant(out: &mut Vec<u8>, seconds: u64) {
 }
 
 /// Takes small random numbers out of 64 bits at a time.
-struct Chance {
+pub(super) struct Chance {
     rng: SeededRng,
 }
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { rng: SeededRng::new(seed) }
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         // The high half of a product: no division, and a bias that does not matter here.
         u64::try_from((u128::from(self.rng.next()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
@@ -285,7 +289,7 @@ pub(crate) fn events(dir: &Path, rows: u64, seed: u64, quoted: bool, bad: bool) 
         .enumerate()
         .map(|(index, name)| format!("{}\"{name}\":", if index == 0 { "{" } else { "," }))
         .collect();
-    let mut chance = Chance { rng: SeededRng::new(seed) };
+    let mut chance = Chance::new(seed);
     let mut row = Row::default();
     for number in 0..rows {
         fill(&mut row, &mut chance, number, rows, quoted);

@@ -11,6 +11,9 @@ use std::process::Command;
 pub(crate) struct Measured {
     /// Seconds from start to end.
     pub(crate) wall_s: f64,
+    /// Seconds until the first file was seen, where one was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_s: Option<f64>,
     /// Seconds of processor time, user and system.
     pub(crate) cpu_s: f64,
     /// The largest resident set, MiB.
@@ -25,36 +28,83 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Runs a command to its end on the first `cpus` processors.
-///
-/// # Errors
-/// With the end of what it printed, if it fails.
-pub(crate) fn measure(
-    python: &Path,
-    scripts: &Path,
-    dir: &Path,
-    cpus: u32,
-    command: &[PathBuf],
-) -> Result<Measured, Failure> {
-    let (result, log) = (dir.join("measured.json"), dir.join("last.log"));
-    // Isolated and without site packages: the interpreter that measures shall be small.
-    output(
-        Command::new(python)
-            .args(["-I", "-S"])
-            .arg(scripts.join("measure.py"))
-            .args([&result, &log])
-            .arg(cpus.to_string())
-            .args(command),
-    )?;
-    let text = std::fs::read_to_string(&result).map_err(|e| format!("{}: {e}", result.display()))?;
-    let measured: Measured = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", result.display()))?;
-    if measured.code == 0 {
-        return Ok(measured);
+/// How commands are measured.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// A Python.
+    pub(crate) python: PathBuf,
+    /// `xtask/bench`.
+    pub(crate) scripts: PathBuf,
+    /// Where results and logs may lie.
+    pub(crate) dir: PathBuf,
+    /// Processors that a command sees.
+    pub(crate) cpus: u32,
+}
+
+impl Meter {
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// With the end of what it printed, if it fails.
+    pub(crate) fn measure(&self, command: &[PathBuf]) -> Result<Measured, Failure> {
+        self.watched(command, &[], None)
     }
-    let words = std::fs::read(&log).unwrap_or_default();
-    let words = String::from_utf8_lossy(&words);
-    let lines: Vec<_> = words.lines().collect();
-    let shown: Vec<_> = command.iter().map(|word| word.display().to_string()).collect();
-    let tail = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(format!("{}: exit code {}\n{tail}", shown.join(" "), measured.code))
+
+    /// Runs a command with these variables, and looks when the first file can be seen in a folder.
+    ///
+    /// # Errors
+    /// As [`Meter::measure`].
+    pub(crate) fn watched(
+        &self,
+        command: &[PathBuf],
+        env: &[(&str, &str)],
+        watch: Option<&Path>,
+    ) -> Result<Measured, Failure> {
+        let (result, log) = (self.dir.join("measured.json"), self.dir.join("last.log"));
+        // Isolated and without site packages: the interpreter that measures shall be small.
+        output(
+            Command::new(&self.python)
+                .args(["-I", "-S"])
+                .arg(self.scripts.join("measure.py"))
+                .args([&result, &log])
+                .arg(self.cpus.to_string())
+                .arg(watch.unwrap_or(Path::new("-")))
+                .args(command)
+                .envs(env.iter().copied()),
+        )?;
+        let text = std::fs::read_to_string(&result).map_err(|e| format!("{}: {e}", result.display()))?;
+        let measured: Measured =
+            serde_json::from_str(&text).map_err(|e| format!("{}: {e}", result.display()))?;
+        if measured.code == 0 {
+            return Ok(measured);
+        }
+        let words = std::fs::read(&log).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        let lines: Vec<_> = words.lines().collect();
+        let shown: Vec<_> = command.iter().map(|word| word.display().to_string()).collect();
+        let tail = lines[lines.len().saturating_sub(20)..].join("\n");
+        Err(format!("{}: exit code {}\n{tail}", shown.join(" "), measured.code))
+    }
+}
+
+/// The middle value; the mean of the two middle ones of an even number.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[half],
+        _ => f64::midpoint(values[half - 1], values[half]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn medians_are_in_the_middle() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
 }

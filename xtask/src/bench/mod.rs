@@ -6,30 +6,40 @@
 mod dead;
 mod generate;
 mod measure;
+mod price;
 mod project;
 mod report;
+mod scale;
+mod scale_data;
+mod stages;
 
 use crate::python;
 use crate::tools::{Failure, Workspace, complain, heading, output, run as call, say};
 use clap::{Args, Subcommand};
-use measure::Measured;
+use measure::{Measured, Meter};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Benchmarks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Files to files: CSV to Parquet; NDJSON, filtered and derived, to Parquet; CSV, grouped, to Parquet.
+    /// Files to files, beside DuckDB and Polars: CSV to Parquet and to NDJSON; NDJSON, filtered and derived; CSV, grouped.
     Batch(Batch),
     /// What bad rows cost: the same rows clean, and with one in a hundred bad.
     Dead(dead::Dead),
+    /// What contracts, ledger and exactly-once cost: the same jobs with and without them, and with `verify: full`.
+    Price(price::Price),
+    /// What is large: many rows, many keys, many files, in little memory; and what must be quick.
+    Scale(scale::Scale),
+    /// Where the CPU time of each job goes, by sampling with `perf`.
+    Stages(stages::Stages),
 }
 
 /// The options of `bench batch`.
 #[derive(Debug, Args)]
 pub(crate) struct Batch {
     /// Rows of the generated input.
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, default_value_t = 5_000_000)]
     rows: u64,
     /// Where input and outputs lie (default: below cargo's target folder). The input is made once.
     #[arg(long, value_name = "DIR")]
@@ -58,7 +68,7 @@ pub(crate) struct Batch {
 }
 
 /// The jobs, by the names that the scripts in `xtask/bench` know.
-const JOBS: [&str; 3] = ["csv_to_parquet", "ndjson_derive", "csv_group"];
+const JOBS: [&str; 5] = ["csv_to_parquet", "ndjson_derive", "csv_group", "csv_group_all", "csv_to_ndjson"];
 
 /// Who does a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +90,8 @@ impl Engine {
 
 /// Everything that one run of a job needs.
 struct Setup<'a> {
-    python: PathBuf,
-    scripts: PathBuf,
+    meter: Meter,
     staunch: PathBuf,
-    dir: PathBuf,
     options: &'a Batch,
 }
 
@@ -92,6 +100,9 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<(), Failure> {
     match bench {
         Bench::Batch(options) => batch(workspace, options),
         Bench::Dead(options) => dead::run(workspace, options),
+        Bench::Price(options) => price::run(workspace, options),
+        Bench::Scale(options) => scale::run(workspace, options),
+        Bench::Stages(options) => stages::run(workspace, options),
     }
 }
 
@@ -103,10 +114,8 @@ fn batch(workspace: &Workspace, options: &Batch) -> Result<(), Failure> {
         call(&mut workspace.cargo(&["build", "--release", "--bin", "staunch"]))?;
     }
     let python = python::with(workspace, &[python::DUCKDB, python::POLARS])?;
-    let dir = options.dir.clone().unwrap_or_else(|| workspace.target.join("bench"));
-    let dir = std::path::absolute(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    let scripts = workspace.root.join("xtask").join("bench");
-    let setup = Setup { python, scripts, staunch: workspace.staunch(true), dir, options };
+    let meter = meter(workspace, python, options.dir.as_deref(), options.threads)?;
+    let setup = Setup { meter, staunch: workspace.staunch(true), options };
     heading(&format!("{} rows, seed {}", options.rows, options.seed));
     generate::events(&setup.data(), options.rows, options.seed, options.quoted, false)
         .map_err(|e| format!("{}: {e}", setup.data().display()))?;
@@ -143,7 +152,7 @@ fn batch(workspace: &Workspace, options: &Batch) -> Result<(), Failure> {
     }
     heading("result");
     say(&figures.table());
-    let json = options.json.clone().unwrap_or_else(|| setup.dir.join("batch.json"));
+    let json = options.json.clone().unwrap_or_else(|| setup.meter.dir.join("batch.json"));
     std::fs::write(&json, figures.json()).map_err(|e| format!("{}: {e}", json.display()))?;
     say(&format!("written to {}", json.display()));
     if wrong.is_empty() { Ok(()) } else { Err(format!("answers differ: {}", wrong.join(", "))) }
@@ -152,7 +161,7 @@ fn batch(workspace: &Workspace, options: &Batch) -> Result<(), Failure> {
 impl Setup<'_> {
     /// The project of Staunch; the peers read the same input in it.
     fn project(&self) -> PathBuf {
-        self.dir.join("project")
+        self.meter.dir.join("project")
     }
 
     fn data(&self) -> PathBuf {
@@ -163,7 +172,7 @@ impl Setup<'_> {
     fn out(&self, job: &str, engine: Engine) -> PathBuf {
         match engine {
             Engine::Staunch => self.project().join("out").join(job),
-            _ => self.dir.join("out").join(job).join(engine.name()),
+            _ => self.meter.dir.join("out").join(job).join(engine.name()),
         }
     }
 
@@ -183,22 +192,35 @@ impl Setup<'_> {
             ]);
         } else {
             std::fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
-            command.extend([self.python.clone(), "-B".into(), self.scripts.join("peers.py")]);
+            command.extend([self.meter.python.clone(), "-B".into()]);
+            command.push(self.meter.scripts.join("peers.py"));
             command.extend([engine.name().into(), job.into(), self.data(), out]);
             command.push(self.options.threads.to_string().into());
         }
-        measure::measure(&self.python, &self.scripts, &self.dir, self.options.threads, &command)
+        self.meter.measure(&command)
     }
 
     fn compare(&self, job: &str, engines: &[Engine]) -> Result<(), Failure> {
-        let mut command = Command::new(&self.python);
-        command.arg("-B").arg(self.scripts.join("compare.py")).arg(job);
-        for engine in engines {
-            command.arg(format!("{}={}", engine.name(), self.out(job, *engine).display()));
-        }
-        say(output(&mut command)?.trim_end());
-        Ok(())
+        let answers = engines.iter().map(|engine| (engine.name(), self.out(job, *engine)));
+        compare(&self.meter, job, &answers.collect::<Vec<_>>())
     }
+}
+
+/// Compares the answers of a job in these folders, and tells them.
+fn compare(meter: &Meter, job: &str, answers: &[(&str, PathBuf)]) -> Result<(), Failure> {
+    let mut command = Command::new(&meter.python);
+    command.arg("-B").arg(meter.scripts.join("compare.py")).arg(job);
+    command.args(answers.iter().map(|(name, folder)| format!("{name}={}", folder.display())));
+    say(output(&mut command)?.trim_end());
+    Ok(())
+}
+
+/// What measures, with the folder of inputs and outputs (default: below cargo's target folder).
+fn meter(workspace: &Workspace, python: PathBuf, dir: Option<&Path>, cpus: u32) -> Result<Meter, Failure> {
+    let dir = dir.map_or_else(|| workspace.target.join("bench"), Path::to_path_buf);
+    let dir = std::path::absolute(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    Ok(Meter { python, scripts: workspace.root.join("xtask").join("bench"), dir, cpus })
 }
 
 fn remove(folder: &Path) -> Result<(), Failure> {

@@ -4,28 +4,37 @@ use super::generate::COLUMNS;
 use std::io;
 use std::path::Path;
 
-const PROJECT: &str = r#"project: bench
-profiles:
-  dev:
-    key: "${file:bench.key}"
+/// Two profiles that differ in `verify:` alone.
+fn project() -> String {
+    let profile = |name: &str, verify: &str| {
+        format!(
+            r#"  {name}:
+    key: "${{file:bench.key}}"
+    verify: {verify}
     events:
       type: files
       root: data
       objects:
-        csv: {path: events.csv, format: csv}
-        ndjson: {path: events.ndjson, format: json}
-        csv_bad: {path: bad/events.csv, format: csv}
-        ndjson_bad: {path: bad/events.ndjson, format: json}
+        csv: {{path: events.csv, format: csv}}
+        ndjson: {{path: events.ndjson, format: json}}
+        csv_bad: {{path: bad/events.csv, format: csv}}
+        ndjson_bad: {{path: bad/events.ndjson, format: json}}
     out:
       type: files
       root: out
       objects:
-        csv_to_parquet: {path: csv_to_parquet, format: parquet, compression: snappy}
-        ndjson_derive: {path: ndjson_derive, format: parquet, compression: snappy}
-        csv_to_parquet_bad: {path: csv_to_parquet_bad, format: parquet, compression: snappy}
-        ndjson_derive_bad: {path: ndjson_derive_bad, format: parquet, compression: snappy}
-        csv_group: {path: csv_group, format: parquet, compression: snappy}
-"#;
+        csv_to_parquet: {{path: csv_to_parquet, format: parquet, compression: snappy}}
+        csv_to_ndjson: {{path: csv_to_ndjson, format: json}}
+        ndjson_derive: {{path: ndjson_derive, format: parquet, compression: snappy}}
+        csv_to_parquet_bad: {{path: csv_to_parquet_bad, format: parquet, compression: snappy}}
+        ndjson_derive_bad: {{path: ndjson_derive_bad, format: parquet, compression: snappy}}
+        csv_group: {{path: csv_group, format: parquet, compression: snappy}}
+        csv_group_all: {{path: csv_group_all, format: parquet, compression: snappy}}
+"#
+        )
+    };
+    format!("project: bench\nprofiles:\n{}{}", profile("dev", "footer"), profile("full", "full"))
+}
 
 const CSV_TO_PARQUET: &str = "pipeline: csv_to_parquet
 read:
@@ -57,7 +66,7 @@ write:
 
 const CSV_GROUP: &str = "pipeline: csv_group
 read:
-  events: {from: events/csv, contract: event@1}
+  events: {from: events/csv, contract: event@1, validate: used}
 process:
   grouped: |
     SELECT
@@ -90,15 +99,20 @@ pub(crate) fn write(dir: &Path) -> io::Result<()> {
         text.replace("to: out/ndjson_derive", "to: out/ndjson_derive_bad") + "dead_letters: {at_most: 2 %}\n"
     };
     let (csv_bad, ndjson_bad) = (bad(CSV_TO_PARQUET), bad(NDJSON_DERIVE));
+    let csv_to_ndjson = CSV_TO_PARQUET.replace("csv_to_parquet", "csv_to_ndjson");
+    let group_all =
+        CSV_GROUP.replace("csv_group", "csv_group_all").replace("validate: used", "validate: all");
     // The profile would make a key of its own otherwise, outside this folder.
     let key = format!("# For the benchmark only.\n{}\n", "b7".repeat(32));
     for (name, text) in [
-        ("staunch.yaml", PROJECT),
+        ("staunch.yaml", project().as_str()),
         ("bench.key", &key),
         ("contracts/event.yaml", &contract),
         ("pipelines/csv_to_parquet.yaml", CSV_TO_PARQUET),
+        ("pipelines/csv_to_ndjson.yaml", &csv_to_ndjson),
         ("pipelines/ndjson_derive.yaml", NDJSON_DERIVE),
         ("pipelines/csv_group.yaml", CSV_GROUP),
+        ("pipelines/csv_group_all.yaml", &group_all),
         ("pipelines/csv_to_parquet_bad.yaml", &csv_bad),
         ("pipelines/ndjson_derive_bad.yaml", &ndjson_bad),
     ] {

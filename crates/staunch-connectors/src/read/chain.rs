@@ -7,7 +7,7 @@ use crate::read::text::{Span, TextChunk, TextRows};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use staunch_commit::{DeadRow, PrefixTurn, RawRows, ReadRows};
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Error, Result, bare, codes};
 use std::sync::Arc;
 
 /// What a decoder made of a chunk.
@@ -58,7 +58,8 @@ pub(crate) fn finish<R: Records>(
     let dead = dead_rows(plan, &decoded.faults, &records);
 
     let event_column = plan.event_time.and_then(|i| decoded.columns.get(i)).and_then(Option::as_ref);
-    let events = event_column.and_then(|array| EventTimes::of(array.as_ref()));
+    let wanted = !bare::on() || plan.late_after.is_some();
+    let events = event_column.filter(|_| wanted).and_then(|array| EventTimes::of(array.as_ref()));
     let highest = events.as_ref().and_then(|e| e.highest(accepted.as_deref()));
     let before = turn.exchange(highest);
     let late = match (&events, plan.late_after) {
@@ -88,7 +89,10 @@ pub(crate) fn finish<R: Records>(
         }
     };
     let (batch, kept) = take(on_time.as_deref())?;
-    let places = kept.iter().map(|row| records.place(*row)).collect();
+    let places = match bare::on() {
+        true => Vec::new(),
+        false => kept.iter().map(|row| records.place(*row)).collect(),
+    };
     let raw = records.keep(on_time.is_some().then_some(&kept));
     Ok(ReadRows { batch, places, raw, dead, late })
 }

@@ -6,7 +6,7 @@ use crate::read::pii::Treat;
 use arrow::datatypes::SchemaRef;
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Late, Treatment, Validate};
-use staunch_types::{Error, Micros, Result, codes};
+use staunch_types::{Error, Micros, Result, bare, codes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,9 +123,9 @@ impl ReadPlan {
             Error::new(codes::INTERNAL, "a column that is not in the schema was asked for")
                 .hint("report this")
         })?;
-        let mut decode = vec![self.validate == Validate::All; self.fields.len()];
+        let mut decode = vec![self.validate == Validate::All && !bare::on(); self.fields.len()];
         let used = columns.iter().filter_map(|c| self.outputs.get(*c));
-        for field in used.chain(&self.event_time) {
+        for field in used.chain(self.event_time.iter().filter(|_| !bare::on() || self.late_after.is_some())) {
             if let Some(flag) = decode.get_mut(*field) {
                 *flag = true;
             }

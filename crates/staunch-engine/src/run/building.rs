@@ -11,7 +11,7 @@ use staunch_commit::{
     SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, ledger,
 };
 use staunch_contract::Contract;
-use staunch_types::{Error, Result, WriteMode, codes, planted};
+use staunch_types::{Error, Result, WriteMode, bare, codes, planted};
 use std::collections::BTreeMap;
 
 /// Rows for one consumer, with the near end of the edge, computed where the rows were made.
@@ -23,6 +23,10 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Rows with their hash sum.
     pub(crate) fn new(batch: RecordBatch, contract: &Contract) -> Result<Self> {
+        if bare::on() {
+            let rows = batch.num_rows() as u64;
+            return Ok(Self { batch, near: End { rows, hash: None } });
+        }
         let sum = staunch_contract::hash::sum(&batch, contract)?;
         Ok(Self { batch, near: End { rows: sum.rows, hash: Some(HashSum(sum.sum)) } })
     }

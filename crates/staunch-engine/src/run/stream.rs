@@ -15,7 +15,7 @@ use staunch_commit::{
     RunState, Segment, SplitPoint, Splitter, ledger,
 };
 use staunch_pipeline::Validate;
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Error, Result, bare, codes};
 use std::collections::BTreeMap;
 
 /// The coordinator of a run: it alone touches the log, the sinks and the failpoints.
@@ -90,7 +90,7 @@ impl<'a> Coordinator<'a> {
         self.positions.insert(read.clone(), after);
         self.tell(&format!("reading {read}"));
         self.check_budget()?;
-        if self.building.bytes >= self.cx.graph.pipeline.epoch_bytes {
+        if self.building.bytes >= self.cx.graph.pipeline.epoch_bytes && !bare::on() {
             self.cut()?;
         }
         Ok(Next::Continue)

@@ -14,6 +14,8 @@ pub enum Disturbance {
     Kill(&'static str, u64),
     /// It is held there, the region is taken over by a second start, and it goes on.
     Zombie(&'static str, u64),
+    /// So it is, and the epochs that it believes to be its own are collected meanwhile.
+    ZombieAfterGc(&'static str, u64),
     /// The power is cut there.
     Power(&'static str, u64),
 }
@@ -35,7 +37,7 @@ const fn bug(name: &'static str, scenario: &'static str, disturbance: Disturbanc
     Bug { name, scenario, disturbance, caught_by }
 }
 
-use Disturbance::{Kill, None, Power, Zombie};
+use Disturbance::{Kill, None, Power, Zombie, ZombieAfterGc};
 
 /// Each planted bug, and what catches it.
 pub const BUGS: &[Bug] = &[
@@ -65,6 +67,12 @@ pub const BUGS: &[Bug] = &[
     bug("forget_file", "full-refresh", None, Check::Sinks),
     // The far end leaves the last column out of the hash sum.
     bug("hash_ignores_column", "log", None, Check::Ledger),
+    // A collection takes what manifests of runs that stay refer to.
+    bug("collect_live", "gc", None, Check::Recovery),
+    // It deletes before the floor is raised.
+    bug("delete_before_floor", "gc", Kill("gc.after_delete", 3), Check::Recovery),
+    // Nobody looks whether a number was free because it was collected.
+    bug("no_floor", "discard", ZombieAfterGc("commit.before_create", 2), Check::Fence),
     // A recovery sweeps what an apply to come needs.
     bug("sweep_needed", "full-refresh", Kill("commit.after_create", 4), Check::Recovery),
 ];
@@ -109,7 +117,8 @@ impl Bug {
                 let site = prepared.crashed(&at, Death::Abort, plant)?;
                 prepared.recover(&site).map_err(|e| e.about(&format!("killed at {at}")))
             }
-            Zombie(at, k) => zombie(prepared, &site, &moment(at, k)),
+            Zombie(at, k) => zombie(prepared, &site, &moment(at, k), false),
+            ZombieAfterGc(at, k) => zombie(prepared, &site, &moment(at, k), true),
             Power(at, k) => {
                 let disk = disk.ok_or_else(|| Failure::other("there is no disk to cut the power of"))?;
                 disk.trial(prepared, &moment(at, k), plant)
@@ -118,8 +127,9 @@ impl Bug {
     }
 }
 
-/// A process is held, loses the region to a second start, and goes on: it must end as fenced.
-fn zombie(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> {
+/// A process is held, loses the region to a second start, and goes on: it must end as fenced. Before it goes on, `gc` may collect
+/// whatever it can.
+fn zombie(prepared: &Prepared, site: &Site, at: &Moment, collected: bool) -> Result<(), Failure> {
     let command = prepared.scenario.command;
     let held = match site.hold(command, &at.to_string(), &site.base.join("hold"))? {
         Ok(held) => held,
@@ -128,12 +138,38 @@ fn zombie(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> 
     let control = site.state().join("control");
     std::fs::remove_dir_all(control).map_err(Failure::machine("take the lease away"))?;
     prepared.takes_over(site)?;
+    if collected {
+        collect_all(site)?;
+    }
     let lost = held.release()?;
     if lost.code != Some(1) || !lost.stderr.contains("Run.Fenced") {
         let text = format!("held at {at}, it ended with {:?}: {}", lost.code, lost.stderr);
         return Err(Failure::new(Check::Fence, text));
     }
+    if collected {
+        // Ledgers and letters went with their runs; the rows did not, and what is left can be read.
+        prepared.takes_over(site)?;
+        let (expected, found) = (&prepared.expected["sinks"], &outcome(site)?["sinks"]);
+        return match expected == found {
+            true => Ok(()),
+            false => {
+                Err(Failure::new(Check::Sinks, "a collection, and a process that slept, changed a target"))
+            }
+        };
+    }
     prepared.recover(site)
+}
+
+/// Collects all runs but the newest, however young.
+fn collect_all(site: &Site) -> Result<(), Failure> {
+    let path = site.root().join("staunch.yaml");
+    let text = std::fs::read_to_string(&path).map_err(Failure::machine("read the project"))?;
+    let keep = "  dev:\n    keep: {runs: 0 s, dead_letters: 0 s, late_rows: 0 s}\n";
+    site.write("staunch.yaml", &text.replace("  dev:\n", keep))?;
+    let gc = &["gc", "log"];
+    ends(gc, &site.run(gc, "")?, 0)?;
+    let floors = std::fs::read_dir(site.state().join("log/floors")).into_iter().flatten().count();
+    if floors == 1 { Ok(()) } else { Err(Failure::other("nothing was collected")) }
 }
 
 #[cfg(test)]

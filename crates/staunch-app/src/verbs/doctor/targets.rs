@@ -86,7 +86,7 @@ fn facts(write: &str, standing: Option<&Standing>) -> Facts {
     }
     let base = standing.base.applied.get(write).copied();
     let newest = standing.newest.sinks.get(write).into_iter().flatten();
-    let applied = newest.filter(|(_, sink)| sink.apply).map(|(epoch, _)| *epoch).last();
+    let applied = newest.filter(|(_, sink)| sink.apply).map(|(epoch, _)| *epoch).next_back();
     let at = match open {
         // It may be shown already, if only the record of it was lost.
         Some((epoch, previous)) => vec![previous, Some(epoch)],

@@ -50,6 +50,8 @@ pub enum Verb {
     Run,
     /// Gives up rows: `dlq discard`.
     Discard,
+    /// Removes what is older than it is kept: `gc`.
+    Collect,
 }
 
 /// Whether `actor` may do this. Everybody may, until roles come; every verb asks already.

@@ -19,11 +19,13 @@ mod verbs;
 
 pub use context::{App, Environment, RunContext, Verb, authorize};
 pub use open::Opened;
-pub use staunch_commit::{ChannelSegment, Dataset, DeadLetter, Ledger, RunEnd, Uncommitted};
+pub use staunch_commit::{ChannelSegment, CollectedRun, Dataset, DeadLetter, Ledger, RunEnd, Uncommitted};
 pub use staunch_control::RunRow;
 pub use staunch_engine::run::{Observer, Progress, Report, Stop};
 pub use verbs::check::{Checked, CheckedPipeline};
 pub use verbs::dlq::{DlqFilter, DlqRow, Settlement};
+pub use verbs::doctor::{Doctor, Finding, Level};
+pub use verbs::gc::{Collected, Freed, Gc};
 pub use verbs::ledger::LedgerView;
 pub use verbs::plan::{PlanView, StageView};
 pub use verbs::run::RunOptions;

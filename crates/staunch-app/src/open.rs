@@ -163,7 +163,7 @@ impl Opened {
         if !there {
             return Ok(None);
         }
-        let store: Arc<dyn Store> = Arc::new(self.store(app, pipeline)?);
+        let store: Arc<dyn Store> = Arc::new(LocalStore::look(&folder, app.fs.clone(), app.rng.clone()));
         Ok(Some(Log::new(store)))
     }
 }

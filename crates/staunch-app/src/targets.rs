@@ -63,6 +63,13 @@ fn how(one: &Target, other: &Target) -> Option<&'static str> {
     }
 }
 
+/// The folder or the database of a write; `None` for one that has no target.
+pub(crate) fn path(project: &Project, write: &Write) -> Option<PathBuf> {
+    target(project, write).map(|target| match target {
+        Target::Folder(path) | Target::Table(path, _) => path,
+    })
+}
+
 fn target(project: &Project, write: &Write) -> Option<Target> {
     let connection = project.profile.connections.get(&write.to.connection)?;
     match connection.system.as_str() {

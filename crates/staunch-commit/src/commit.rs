@@ -102,10 +102,15 @@ impl Committer {
                 started: clock.now(),
                 pid,
             };
-            match store.put_if_absent(&generation_name(generation), json(&record)?).await {
-                Ok(Put::Created) => break,
-                Ok(Put::Exists) => generation = generation.next(),
+            let won = match store.put_if_absent(&generation_name(generation), json(&record)?).await {
+                Ok(put) => put == Put::Created,
                 Err(error) => return Err(outrun(&log, before, &nonce, error).await),
+            };
+            // A number below the newest one was free because its record was collected while this start slept.
+            match log.last_generation().await? {
+                Some(newest) if newest > generation => generation = newest.next(),
+                _ if won => break,
+                _ => generation = generation.next(),
             }
         }
         failpoint::pass("start.generation_raised");
@@ -190,6 +195,8 @@ impl Committer {
     /// # Errors
     /// `Run.Fenced` if another generation took the number: start again from the log.
     pub async fn claim(&mut self, head: RunHead) -> Result<Manifest> {
+        // Whoever slept since its start would begin a run that it cannot go on with.
+        self.still_newest().await?;
         self.head = Some(head);
         let manifest = self.commit(Draft::default(), EpochKind::Fence, None).await?;
         if let Some(head) = &mut self.head {
@@ -243,6 +250,7 @@ impl Committer {
         failpoint::pass("commit.before_create");
         self.create(&name).await?;
         failpoint::pass("commit.after_create");
+        self.above_floor().await?;
         self.next = self.next.next();
         Ok(manifest)
     }
@@ -274,6 +282,15 @@ impl Committer {
                 Err(_) => Err(error),
             },
         }
+    }
+
+    /// Makes sure, after a create, that the number was not free because `gc` had freed it: this generation slept meanwhile, others
+    /// committed the number and went on, and what it has just made is no commit.
+    async fn above_floor(&self) -> Result<()> {
+        if planted::bug("no_floor") || self.log.floor().await? < self.next {
+            return Ok(());
+        }
+        Err(self.fenced())
     }
 
     /// Makes sure, after a commit and before an apply, that no newer generation runs: a zombie must not apply.
@@ -356,7 +373,7 @@ async fn outrun(log: &Log, before: Option<Generation>, ours: &Nonce, error: Erro
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value)
         .map_err(|e| Error::new(codes::INTERNAL, "an artefact cannot be encoded").cause(e.to_string()))
 }

@@ -13,10 +13,13 @@
 
 pub mod commit;
 pub mod dead;
+pub mod floor;
+pub mod inspect;
 pub mod ledger;
 pub mod log;
 pub mod manifest;
 pub mod refused;
+pub mod retention;
 pub mod rowhash;
 pub mod seal;
 pub mod sink;
@@ -26,14 +29,15 @@ pub mod store;
 
 pub use commit::{Committer, Draft, Found, RunHead};
 pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
+pub use floor::Floors;
 pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, WriteAccount};
 pub use log::{ApplyRecord, Log, RunState};
 pub use manifest::{
-    Admitted, ChannelSegment, Dataset, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins, Progress,
-    RunEnd, Settled, SinkEpoch, Standing, Uncommitted,
+    Admitted, ChannelSegment, CollectedRun, Dataset, EpochKind, Fingerprint, Manifest, PinnedOrigin, Pins,
+    Progress, RunEnd, Settled, SinkEpoch, Standing, Uncommitted,
 };
 pub use seal::{ProfileKey, Sealer};
-pub use sink::{Applied, ApplyWork, Fence, Guarantee, Rows, Segment, SegmentName, SegmentWriter, Sink};
+pub use sink::{Applied, ApplyWork, Fence, Guarantee, Look, Rows, Segment, SegmentName, SegmentWriter, Sink};
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
     Splitter,

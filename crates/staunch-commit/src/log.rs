@@ -68,12 +68,19 @@ impl Log {
         names.last().map(|name| number(name).map(Epoch)).transpose()
     }
 
-    /// All committed epochs, ascending.
+    /// All committed epochs above the floor, ascending.
     ///
     /// # Errors
     /// `Store.*`.
     pub async fn epochs(&self) -> Result<Vec<Epoch>> {
-        self.store.list("epochs").await?.iter().map(|name| number(name).map(Epoch)).collect()
+        let floor = self.floor().await?;
+        let numbers = self.numbers("epochs").await?.into_iter().map(Epoch);
+        Ok(numbers.filter(|epoch| *epoch > floor).collect())
+    }
+
+    /// The numbers that name the artefacts of a folder, ascending.
+    pub(crate) async fn numbers(&self, folder: &str) -> Result<Vec<u64>> {
+        self.store.list(folder).await?.iter().map(|name| number(name)).collect()
     }
 
     /// The highest generation that was ever started.
@@ -165,11 +172,15 @@ impl Log {
         Ok(state)
     }
 
-    /// All runs, oldest first, each with its first and last epoch.
+    /// All runs above the floor, oldest first, each with its first and last epoch.
     ///
     /// # Errors
     /// `Store.*`.
     pub async fn runs(&self) -> Result<Vec<(RunId, Epoch, Epoch)>> {
+        self.steadily(async || self.runs_once().await).await
+    }
+
+    async fn runs_once(&self) -> Result<Vec<(RunId, Epoch, Epoch)>> {
         let mut runs: Vec<(RunId, Epoch, Epoch)> = Vec::new();
         for epoch in self.epochs().await? {
             let manifest = self.manifest(epoch).await?;
@@ -181,7 +192,42 @@ impl Log {
         Ok(runs)
     }
 
-    async fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    /// The run of this id.
+    ///
+    /// # Errors
+    /// `Run.Unknown` if there is none, `Run.Collected` if it was collected.
+    pub async fn find_run(&self, id: &RunId) -> Result<RunState> {
+        let find = async || match self.runs_once().await?.into_iter().find(|(run, ..)| run == id) {
+            Some((_, _, last)) => self.run_ending_at(last).await,
+            None => Err(self.no_run(id).await?),
+        };
+        self.steadily(find).await
+    }
+
+    /// The earlier run whose committed epochs are not all shown, if there is one. Between it and the run that begins at `first`
+    /// lie only runs that came to nothing: none goes on, and none succeeds, before what was committed is shown, or replaced by a
+    /// full refresh. One that failed came to nothing as well. What was collected is shown.
+    ///
+    /// # Errors
+    /// `Store.*`.
+    pub async fn leftover(&self, first: Epoch) -> Result<Option<RunState>> {
+        let floor = self.floor().await?;
+        let mut before = first;
+        while before > floor.next() {
+            let run = self.run_ending_at(Epoch(before.0 - 1)).await?;
+            if !run.fully_applied() {
+                return Ok(Some(run));
+            }
+            let came_to_something = !run.sinks.is_empty() && !run.pins.full_refresh;
+            if run.end == Some(RunEnd::Succeeded) || came_to_something {
+                return Ok(None);
+            }
+            before = run.first;
+        }
+        Ok(None)
+    }
+
+    pub(crate) async fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let Some(bytes) = self.store.get(name).await? else { return Ok(None) };
         parse_versioned(name, &bytes).map(Some)
     }
@@ -226,6 +272,8 @@ pub struct RunState {
     pub generation: Generation,
     /// When its last epoch was written.
     pub written: Micros,
+    /// When each of its epochs was written.
+    pub times: BTreeMap<Epoch, Micros>,
     /// What it fixed.
     pub pins: Pins,
     /// The artefact with what it fixed.
@@ -262,6 +310,7 @@ impl RunState {
             last: newest.epoch,
             generation: newest.generation,
             written: newest.written,
+            times: BTreeMap::new(),
             pins,
             pins_name: newest.pins.clone(),
             datasets: Vec::new(),
@@ -282,6 +331,7 @@ impl RunState {
         self.last = manifest.epoch;
         self.generation = manifest.generation;
         self.written = manifest.written;
+        self.times.insert(manifest.epoch, manifest.written);
         self.standing.clone_from(&manifest.standing);
         self.positions.extend(manifest.positions.clone());
         for (read, finished) in &manifest.finished {
@@ -422,7 +472,7 @@ pub fn applied_name(epoch: Epoch, write: &str) -> String {
     format!("applied/{}/{}", epoch.padded(), write.replace('/', "."))
 }
 
-fn number(name: &str) -> Result<u64> {
+pub(crate) fn number(name: &str) -> Result<u64> {
     name.parse().map_err(|_| {
         Error::new(codes::STORE_CORRUPT, format!("`{name}` in the epoch log is not a number"))
             .hint("move files that are not Staunch's out of the state folder")

@@ -37,6 +37,37 @@ pub struct EpochRecord {
     pub manifest: String,
 }
 
+/// `floors/N`: the epochs up to N were collected, and nothing may be made of their numbers any more. The highest one counts. In
+/// `floors.dead/N` and `floors.late/N` it says the same of dead letters and of late rows alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloorRecord {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// N.
+    pub floor: Epoch,
+    /// When it was raised to there.
+    pub written: Micros,
+    /// The runs whose records are gone, oldest first, as far back as their ids are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collected: Vec<CollectedRun>,
+}
+
+/// What is left of a run whose records are gone: enough to say so, and to give its id to no other run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedRun {
+    /// The run.
+    pub run: RunId,
+    /// Its first epoch.
+    pub first: Epoch,
+    /// Its last epoch.
+    pub last: Epoch,
+    /// When its last epoch was written.
+    pub ended: Micros,
+    /// The code that it failed with; `None` if it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
 /// `generations/G`: a start of the region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationRecord {

@@ -84,6 +84,19 @@ pub struct ApplyWork {
     pub obsolete: Vec<String>,
 }
 
+/// What a look at a target shows; see [`Sink::look`].
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Whether the target is there.
+    pub there: bool,
+    /// The last epoch that it shows, where it keeps its position.
+    pub position: Option<Epoch>,
+    /// Published files that should be there and are not.
+    pub gone: Vec<String>,
+    /// What an apply to come asks for and will not find as it was staged.
+    pub broken: Vec<Error>,
+}
+
 /// What the target says that it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -154,12 +167,27 @@ pub trait Sink: Send + Sync {
     /// `Sink.Unavailable`.
     async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()>;
 
+    /// The sizes of what [`Sink::sweep`] would remove.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    async fn to_sweep(&self, _fence: &Fence, _needed: &BTreeSet<String>) -> Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
+
     /// The first rows of what is shown, in the schema of the contract: at most `limit`, for people to look at. `live` are the
     /// published segments (sinks that publish files).
     ///
     /// # Errors
     /// `Sink.Unavailable`.
     async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch>;
+
+    /// Looks at the target, and at what is staged for it, without making, fencing or changing anything. `live` are the published
+    /// segments, `needed` those that an apply to come asks for.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`; `Sink.Ahead` if it holds what another region wrote.
+    async fn look(&self, region: &RegionId, live: &[Segment], needed: &[Segment]) -> Result<Look>;
 
     /// Rows of staged segments that the target refused, by their ordinals in the work (ascending), in the schema of the
     /// contract: to be kept as dead letters before the segments are swept. Not [`Sink::preview`], which reads the target:

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use serde::de::DeserializeOwned;
-use staunch_commit::manifest::{EpochRecord, FORMAT, GenerationRecord, RegionRecord};
+use staunch_commit::manifest::{EpochRecord, FORMAT, FloorRecord, GenerationRecord, RegionRecord};
 use staunch_commit::{
     ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, ProfileKey, RunEnd, Standing, Uncommitted,
 };
@@ -79,6 +79,17 @@ fn refused_rows_of_every_version_are_read() {
             let (row, fingerprint) = letter.row(&sealer).unwrap();
             assert_eq!((row.num_rows(), row.num_columns(), fingerprint.len()), (1, 4, 64));
         }
+    }
+}
+
+/// Floors came with format 2, in the middle of it.
+#[test]
+fn floors_of_every_version_are_read() {
+    for version in 2..=FORMAT {
+        let floor: FloorRecord = fixture(version, "floor.json");
+        assert_eq!((floor.format, floor.floor.0, floor.collected.len()), (version, 6, 3));
+        let failed: Vec<_> = floor.collected.iter().map(|run| run.failed.as_deref()).collect();
+        assert_eq!(failed, [None, Some("Sql.Query"), None]);
     }
 }
 

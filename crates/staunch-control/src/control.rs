@@ -111,6 +111,13 @@ pub trait Control: Send + Sync {
     /// `Run.Busy` names the holder; `Store.Unavailable`; `ST0006` for a name that no pipeline can have.
     fn lease(&self, pipeline: &str, pid: u32, started: Micros) -> Result<Lease>;
 
+    /// Takes the right to run a pipeline also from a process that has it, and says from whom. That process is not told: what it
+    /// commits from then on must fail by its generation.
+    ///
+    /// # Errors
+    /// `Run.Busy` if another process is just doing the same; `Store.Unavailable`; `ST0006`.
+    fn take_over(&self, pipeline: &str, pid: u32, started: Micros) -> Result<(Lease, Option<String>)>;
+
     /// Whether a live process holds the lease of a pipeline.
     ///
     /// # Errors
@@ -128,6 +135,12 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// `Store.Unavailable`, `Store.Corrupt`.
     fn runs(&self, pipeline: Option<&str>, limit: usize) -> Result<Vec<RunRow>>;
+
+    /// Forgets the runs of a pipeline whose last epoch is at most this one: their records were collected.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`, `Store.Corrupt`.
+    fn forget(&self, pipeline: &str, last_epoch: u64) -> Result<()>;
 
     /// One run.
     ///

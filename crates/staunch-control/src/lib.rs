@@ -33,6 +33,7 @@
 
 mod control;
 mod lease;
+pub mod look;
 mod sqlite;
 
 pub use control::{Control, OpenOutcome, RunRow, RunState};

@@ -152,6 +152,10 @@ impl Control for ControlStore {
         lease::take(&self.dir, pipeline, pid, started)
     }
 
+    fn take_over(&self, pipeline: &str, pid: u32, started: Micros) -> Result<(Lease, Option<String>)> {
+        lease::take_over(&self.dir, pipeline, pid, started)
+    }
+
     fn held(&self, pipeline: &str) -> Result<bool> {
         lease::held(&self.dir, pipeline)
     }
@@ -198,6 +202,16 @@ impl Control for ControlStore {
         let mut statement = connection.prepare_cached(&sql).map_err(|e| self.failed(&e))?;
         let rows = statement.query_map(params![pipeline, limit], read).map_err(|e| self.failed(&e))?;
         rows.collect::<Result<_, _>>().map_err(|e| self.failed(&e))
+    }
+
+    fn forget(&self, pipeline: &str, last_epoch: u64) -> Result<()> {
+        // What has just begun has no epoch yet.
+        let sql = "DELETE FROM runs WHERE pipeline = ?1 AND last_epoch BETWEEN 1 AND ?2";
+        failpoint::pass("control.before_forget");
+        let done = self.connection().execute(sql, params![pipeline, last_epoch.cast_signed()]);
+        done.map_err(|e| self.failed(&e))?;
+        failpoint::pass("control.after_forget");
+        Ok(())
     }
 
     fn run(&self, id: &RunId) -> Result<Option<RunRow>> {
@@ -286,6 +300,12 @@ fn move_aside(path: &Path) -> std::io::Result<PathBuf> {
     }
     LocalFs.rename(path, &to)?;
     Ok(to)
+}
+
+/// All rows of the index, newest first.
+pub(crate) fn rows_of(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM runs ORDER BY started DESC, run DESC");
+    connection.prepare(&sql)?.query_map([], read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {

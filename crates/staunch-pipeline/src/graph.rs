@@ -265,6 +265,7 @@ fn finished(draft: Draft, order: &[usize], profile: Option<&Profile>) -> Option<
         name: draft.name,
         file: draft.file,
         epoch_bytes: draft.epoch_bytes.or(profile.map(|p| p.epoch_bytes))?,
+        keep_dead_letters: draft.keep_dead_letters.or(profile.map(|p| p.keep.dead_letters))?,
         budget: draft.budget,
         writes: writes.collect(),
         reads,

@@ -46,8 +46,8 @@ mod suggest;
 pub mod units;
 
 pub use model::{
-    Budget, Connection, Input, Late, Object, ObjectRef, OptionValue, Options, Pipeline, Process, Profile,
-    Project, Read, SecretRef, Sql, Treatment, Validate, Write,
+    Budget, Connection, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline, Process,
+    Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,
 };
 pub use options::OptionReader;
 pub use project::{Survey, find_root};

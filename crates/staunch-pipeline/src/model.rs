@@ -39,8 +39,30 @@ pub struct Profile {
     pub verify_full: bool,
     /// `epoch_bytes:` input bytes after which an epoch is cut, unless the pipeline says otherwise.
     pub epoch_bytes: u64,
+    /// `keep:` how long `gc` leaves what runs have made.
+    pub keep: Keep,
     /// The connections, by name.
     pub connections: BTreeMap<String, Connection>,
+}
+
+/// How long what runs have made is kept after their end; `gc` removes what is older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// `runs:` records of runs: ledgers, datasets, positions (default 90 d).
+    pub runs: Duration,
+    /// `dead_letters:` (default 90 d; a pipeline's `dead_letters: {keep: ...}` goes before it).
+    pub dead_letters: Duration,
+    /// `late_rows:` (default 90 d).
+    pub late_rows: Duration,
+    /// `ids:` that an id was given, once the records of its run are gone (default 365 d).
+    pub ids: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self { runs: days(90), dead_letters: days(90), late_rows: days(90), ids: days(365) }
+    }
 }
 
 /// Where a secret lies.
@@ -129,6 +151,8 @@ pub struct Pipeline {
     pub epoch_bytes: u64,
     /// `dead_letters:`
     pub budget: Budget,
+    /// `dead_letters: {keep: ...}`, or that of the profile.
+    pub keep_dead_letters: Duration,
     /// The reads, in the order of the file.
     pub reads: Vec<Read>,
     /// The process stages, so that every stage stands after its inputs.

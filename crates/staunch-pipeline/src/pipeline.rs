@@ -38,7 +38,6 @@ const READ_LATER: &[&str] =
 const PROCESS_LATER: &[&str] =
     &["function", "model", "keep", "transport", "runner", "limits", "state", "ttl", "key"];
 const WRITE_LATER: &[&str] = &["keep", "transport", "guarantee", "limits", "contract"];
-const DEAD_LETTERS_LATER: &[&str] = &["keep"];
 
 /// What a pipeline file may refer to.
 pub(crate) struct Catalog<'a> {
@@ -61,6 +60,7 @@ pub(crate) struct Draft {
     pub(crate) place: Place,
     pub(crate) epoch_bytes: Option<u64>,
     pub(crate) budget: Budget,
+    pub(crate) keep_dead_letters: Option<Duration>,
     /// Whether `read:`, `process:` and `write:` could be read: only then is something said about what is not there.
     pub(crate) clear: bool,
     pub(crate) reads: Vec<DraftRead>,
@@ -116,7 +116,7 @@ pub(crate) fn read(doc: &Document, catalog: &Catalog<'_>, mistakes: &mut Mistake
         names::stage(name.text, "pipeline", doc.place(name.spot), mistakes);
     }
     let epoch_bytes = fields.bytes("epoch_bytes", mistakes);
-    let budget = budget(doc, &mut fields, mistakes);
+    let (budget, keep_dead_letters) = dead_letters(doc, &mut fields, mistakes);
     let before = mistakes.count();
     let reads = stages(doc, &mut fields, "read", mistakes);
     let processes = stages(doc, &mut fields, "process", mistakes);
@@ -159,6 +159,7 @@ pub(crate) fn read(doc: &Document, catalog: &Catalog<'_>, mistakes: &mut Mistake
         place,
         epoch_bytes,
         budget,
+        keep_dead_letters,
         clear,
         reads,
         processes,
@@ -178,19 +179,26 @@ fn stages<'a>(
     mapping(doc, node, &format!("`{key}`"), spot, mistakes).unwrap_or_default()
 }
 
-fn budget(doc: &Document, fields: &mut Fields<'_>, mistakes: &mut Mistakes) -> Budget {
+fn dead_letters(
+    doc: &Document,
+    fields: &mut Fields<'_>,
+    mistakes: &mut Mistakes,
+) -> (Budget, Option<Duration>) {
     let mut budget = Budget { at_most: 0.05, from_row: 1000 };
-    let Some(node) = fields.node("dead_letters", mistakes) else { return budget };
+    let Some(node) = fields.node("dead_letters", mistakes) else { return (budget, None) };
     let spot = fields.key_spot("dead_letters").unwrap_or(node.spot);
-    let Some(mut keys) = Fields::new(doc, node, "`dead_letters`", spot, mistakes) else { return budget };
+    let Some(mut keys) = Fields::new(doc, node, "`dead_letters`", spot, mistakes) else {
+        return (budget, None);
+    };
     if let Some(share) = keys.share("at_most", mistakes) {
         budget.at_most = share;
     }
     if let Some(row) = keys.number("from_row", mistakes) {
         budget.from_row = row;
     }
-    keys.finish(DEAD_LETTERS_LATER, mistakes);
-    budget
+    let keep = keys.duration("keep", mistakes);
+    keys.finish(&[], mistakes);
+    (budget, keep)
 }
 
 fn read_stage(

@@ -2,7 +2,7 @@
 
 use crate::fields::{Fields, mapping};
 use crate::mistakes::Mistakes;
-use crate::model::{Connection, Object, OptionValue, Options, Profile, SecretRef, Treatment};
+use crate::model::{Connection, Keep, Object, OptionValue, Options, Profile, SecretRef, Treatment};
 use crate::names;
 use crate::suggest::hint;
 use staunch_contract::yaml_tree::{Document, Key, Node, Spot, Value};
@@ -18,7 +18,7 @@ const EPOCH_BYTES: u64 = 64 << 20;
 /// Keys of the project file that have a meaning and are not implemented yet.
 const PROJECT_LATER: &[&str] = &["limits", "functions", "workflows"];
 /// Keys of a profile that have a meaning and are not implemented yet; they cannot be names of connections.
-const PROFILE_LATER: &[&str] = &["transports", "runner", "limits", "secrets", "keep", "network"];
+const PROFILE_LATER: &[&str] = &["transports", "runner", "limits", "secrets", "network"];
 
 const TREATMENTS: &[(&str, Treatment)] = &[
     ("keep", Treatment::Keep),
@@ -112,6 +112,7 @@ fn profile(
     let epoch_bytes = fields.bytes("epoch_bytes", mistakes).unwrap_or(EPOCH_BYTES);
     let verify = &[("footer", false), ("full", true)];
     let verify_full = fields.one_of("verify", verify, mistakes).unwrap_or(false);
+    let keep = keep(doc, &mut fields, mistakes);
     let state = fields.text("state", mistakes).and_then(|text| path(doc, text.text, text.spot, mistakes));
     let state = root.join(state.unwrap_or_else(|| Path::new(".staunch").join(&name)));
     let mut connections = BTreeMap::new();
@@ -126,7 +127,8 @@ fn profile(
             unclear.insert(key.text.clone());
         }
     }
-    let profile = Profile { name, key: secret, pii, memory, state, verify_full, epoch_bytes, connections };
+    let profile =
+        Profile { name, key: secret, pii, memory, state, verify_full, epoch_bytes, keep, connections };
     Some((profile, unclear))
 }
 
@@ -182,6 +184,23 @@ fn path(doc: &Document, text: &str, spot: Spot, mistakes: &mut Mistakes) -> Opti
     None
 }
 
+fn keep(doc: &Document, fields: &mut Fields<'_>, mistakes: &mut Mistakes) -> Keep {
+    let mut keep = Keep::default();
+    let Some(node) = fields.node("keep", mistakes) else { return keep };
+    let spot = fields.key_spot("keep").unwrap_or(node.spot);
+    let Some(mut kinds) = Fields::new(doc, node, "`keep`", spot, mistakes) else { return keep };
+    for (kind, kept) in [
+        ("runs", &mut keep.runs),
+        ("dead_letters", &mut keep.dead_letters),
+        ("late_rows", &mut keep.late_rows),
+        ("ids", &mut keep.ids),
+    ] {
+        *kept = kinds.duration(kind, mistakes).unwrap_or(*kept);
+    }
+    kinds.finish(&[], mistakes);
+    keep
+}
+
 fn pii(doc: &Document, fields: &mut Fields<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Treatment> {
     let mut pii = BTreeMap::new();
     let Some(node) = fields.node("pii", mistakes) else { return pii };
@@ -212,7 +231,7 @@ fn connection(
     mistakes: &mut Mistakes,
 ) -> Option<Connection> {
     if !matches!(node.value, Value::Map(_)) {
-        let known = ["key", "pii", "memory", "state", "verify", "epoch_bytes"];
+        let known = ["key", "pii", "memory", "state", "verify", "epoch_bytes", "keep"];
         let message = format!("{profile} has no key `{}`, and it is no connection", names::shown(&key.text));
         let meant = crate::suggest(&key.text, known).map(|m| format!("did you mean `{m}`?"));
         let next = meant.unwrap_or_else(|| "write a connection as `{type: files, ...}`".to_owned());

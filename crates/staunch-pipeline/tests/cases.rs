@@ -128,6 +128,9 @@ fn dump(project: &Project) -> String {
     let (memory, epoch, full) = (profile.memory, profile.epoch_bytes, profile.verify_full);
     writeln!(out, "project {} profile {} state {state} key {key}", project.name, profile.name).unwrap();
     writeln!(out, "memory {memory} epoch_bytes {epoch} verify_full {full} pii {:?}", profile.pii).unwrap();
+    if profile.keep != staunch_pipeline::Keep::default() {
+        writeln!(out, "{:?}", profile.keep).unwrap();
+    }
     for connection in profile.connections.values() {
         writeln!(out, "connection {} type {}", connection.name, connection.system).unwrap();
         for (key, option) in &connection.options.entries {
@@ -148,6 +151,9 @@ fn dump(project: &Project) -> String {
         let (file, budget) = (pipeline.file.display(), pipeline.budget);
         writeln!(out, "pipeline {} in {file} epoch_bytes {} {budget:?}", pipeline.name, pipeline.epoch_bytes)
             .unwrap();
+        if pipeline.keep_dead_letters != profile.keep.dead_letters {
+            writeln!(out, "  keep dead letters {:?}", pipeline.keep_dead_letters).unwrap();
+        }
         for r in &pipeline.reads {
             let from = format!("{}/{}", r.from.connection, r.from.object);
             let rest = format!("{:?} {:?} {:?}", r.late_after, r.late, r.validate);

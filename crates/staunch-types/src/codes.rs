@@ -171,6 +171,8 @@ codes! {
     EDITED = "Run.Edited", Project, Never;
     /// there is no such run
     NO_RUN = "Run.Unknown", Usage, Never;
+    /// the records of the run were collected
+    COLLECTED = "Run.Collected", Usage, Never;
     /// the run was interrupted
     INTERRUPTED = "Run.Interrupted", Environment, Retry;
     /// more memory is needed than the profile allows

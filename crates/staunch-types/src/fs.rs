@@ -58,6 +58,14 @@ pub trait Fs: Send + Sync + Debug {
     /// What the operating system says; `NotFound` where there is none.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes a folder that is empty.
+    ///
+    /// # Errors
+    /// What the operating system says: it is not empty, or there is none; `Unsupported` where there is no such thing.
+    fn remove_dir(&self, _path: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Creates one folder, whose parent is there. Its name is not durable before the parent is synced.
     ///
     /// # Errors
@@ -234,6 +242,10 @@ impl Fs for LocalFs {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_dir(path)
     }
 
     fn create_dir(&self, path: &Path, access: Access) -> io::Result<()> {

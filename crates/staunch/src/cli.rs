@@ -1,7 +1,9 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use staunch_types::Micros;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// State-safe, type-safe data pipelines.
 #[derive(Debug, Parser)]
@@ -67,6 +69,16 @@ pub(crate) enum Verb {
         /// The run (default: the newest).
         run: Option<String>,
     },
+    /// Say what is wrong with this project, its state, its disk and its targets, and what to do. Nothing is changed.
+    Doctor,
+    /// Remove what is older than `keep:` says, and what killed runs have left lying about. Targets are never touched.
+    Gc {
+        /// The pipeline (default: all).
+        pipeline: Option<String>,
+        /// Only say what would go, and how many bytes.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Look at rejected rows, replay them, give them up.
     Dlq {
         #[command(subcommand)]
@@ -90,6 +102,9 @@ pub(crate) struct RunArgs {
     /// Another dead-letter budget, once: `2 %` or `0.02`.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) dead_letters_at_most: Option<f64>,
+    /// Go on in the place of a process that runs this pipeline, or hangs: it can commit and show nothing more.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Not there yet: a run processes what is there, and ends.
     #[arg(long, hide = true)]
     pub(crate) follow: bool,
@@ -141,6 +156,51 @@ pub(crate) struct Which {
     /// Of this run.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
+    /// With this code, such as `Decode.Type`.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// With this field to blame.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) field: Option<String>,
+    /// Rejected by this stage: a read, a process stage, or a write (`connection/object`).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stage: Option<String>,
+    /// Rejected at this time or later: `2026-01-31T10:00:00Z`, or an age such as `2 h`.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Moment>,
+    /// Rejected before this time: `2026-01-31T10:00:00Z`, or an age such as `2 h`.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Moment>,
+}
+
+/// A time as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// An instant.
+    At(Micros),
+    /// So long before now.
+    Ago(Duration),
+}
+
+impl Moment {
+    /// The instant.
+    pub(crate) fn at(self, now: Micros) -> Micros {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(age) => now.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// Reads an instant as RFC 3339, or an age.
+fn moment(text: &str) -> Result<Moment, String> {
+    let text = text.trim();
+    if let Ok(age) = staunch_pipeline::units::parse_duration(text) {
+        return Ok(Moment::Ago(age));
+    }
+    let at = chrono::DateTime::parse_from_rfc3339(text);
+    at.map(|at| Moment::At(at.timestamp_micros()))
+        .map_err(|_| "a time looks like `2026-01-31T10:00:00Z`, or is an age such as `2 h`".to_owned())
 }
 
 /// Reads `2 %`, `2%` or `0.02`.
@@ -165,6 +225,11 @@ mod tests {
         Cli::command().debug_assert();
         assert_eq!(share("2 %"), Ok(0.02));
         assert_eq!(share("0.5"), Ok(0.5));
+        assert_eq!(moment("2 h").map(|m| m.at(7_200_000_003)), Ok(3));
+        assert_eq!(moment("1970-01-01T01:00:00.5+01:00"), Ok(Moment::At(500_000)));
+        for wrong in ["2", "yesterday", "2026-01-31", "2026-01-31T10:00:00", "-2 h", ""] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
         assert!(share("200 %").is_err() && share("NaN").is_err() && share("x").is_err());
     }
 }

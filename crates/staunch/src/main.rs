@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     complain::hide_panic_payloads();
     let json = cli.output == cli::Output::Json;
     let code = match environment::arm_for_tests().and_then(|()| verbs::execute(&cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain::complain(&error, json);
             ExitCode::from(complain::exit_code(&error))

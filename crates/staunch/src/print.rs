@@ -1,5 +1,11 @@
 //! Data on stdout: tables for people, one JSON document for programs.
 
+mod doctor;
+mod gc;
+
+pub(crate) use doctor::doctor;
+pub(crate) use gc::gc;
+
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
 use staunch_app::{
@@ -373,6 +379,7 @@ fn letter_json(row: &DlqRow) -> Value {
         "id": l.id, "pipeline": row.pipeline, "run": row.run, "read": l.read, "stage": l.stage, "code": l.code,
         "reason": l.reason, "field": l.field, "contract": l.contract, "file": l.file, "version": l.version,
         "line": l.line, "place": l.place, "attempts": l.attempts, "evidence": row.evidence,
+        "epoch": row.epoch, "rejected_micros": row.rejected,
     })
 }
 

@@ -3,17 +3,22 @@
 use crate::cli::{Cli, Dlq, Output, RunArgs, Verb, Which};
 use crate::progress::Teller;
 use crate::{complain, environment, print};
-use staunch_app::{App, DlqFilter, RunContext, RunOptions, Stop};
+use staunch_app::{App, DlqFilter, Level, RunContext, RunOptions, Stop};
 use staunch_types::{Error, Result, RunId, codes};
 use std::sync::Arc;
 
-/// Does what was asked for.
-pub(crate) fn execute(cli: &Cli) -> Result<()> {
+/// Does what was asked for; gives the exit code.
+pub(crate) fn execute(cli: &Cli) -> Result<u8> {
     let app = environment::app()?;
     let mut context = RunContext { actor: environment::actor(), ..RunContext::default() };
     let json = cli.output == Output::Json;
     let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
-    match &cli.verb {
+    let done = match &cli.verb {
+        Verb::Doctor => {
+            let found = app.doctor(start, profile, &context)?;
+            print::doctor(&found, json)?;
+            return Ok(u8::from(found.count(Level::Error) > 0));
+        }
         Verb::Init { folder } => {
             let files = app.init(folder, &context)?;
             print::init(folder, &files, json)
@@ -32,8 +37,14 @@ pub(crate) fn execute(cli: &Cli) -> Result<()> {
             print::runs(&app.runs(start, profile, pipeline.as_deref(), *limit, &context)?, json)
         }
         Verb::Ledger { run } => print::ledger(&app.ledger(start, profile, run.as_deref(), &context)?, json),
+        Verb::Gc { pipeline, dry_run } => {
+            let done = app.gc(start, profile, pipeline.as_deref(), *dry_run, &context)?;
+            print::gc(&done.pipelines, *dry_run, json)?;
+            Error::many(done.busy).map_or(Ok(()), Err)
+        }
         Verb::Dlq { verb } => dlq(&app, cli, verb, &context),
-    }
+    };
+    done.map(|()| 0)
 }
 
 /// Ids become names of artefacts: letters, digits, `-`, `_` and `.`.
@@ -62,6 +73,7 @@ fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()>
         full_refresh: args.full_refresh,
         accept_change: args.accept_change,
         dead_letters_at_most: args.dead_letters_at_most,
+        take_over: args.take_over,
     };
     let outcome = app.run(start, profile, args.pipeline.as_deref(), &options, context, stop, teller.clone());
     teller.clear();
@@ -101,11 +113,17 @@ fn drain_on_signal(stop: &Stop) -> Result<()> {
 fn dlq(app: &App, cli: &Cli, verb: &Dlq, context: &RunContext) -> Result<()> {
     let json = cli.output == Output::Json;
     let (start, profile) = (cli.project.as_path(), cli.profile.as_deref());
+    let now = app.clock.now();
     let filter = |which: &Which| DlqFilter {
         pipeline: which.pipeline.clone(),
         run: which.run.clone(),
         id: which.id.clone(),
-        ..DlqFilter::default()
+        code: which.code.clone(),
+        field: which.field.clone(),
+        stage: which.stage.clone(),
+        since: which.since.map(|since| since.at(now)),
+        until: which.until.map(|until| until.at(now)),
+        all: false,
     };
     match verb {
         Dlq::Ls { which } => print::dlq(&app.dlq(start, profile, &filter(which), context)?, json),

@@ -8,7 +8,7 @@ use staunch_commit::store::Store;
 use staunch_commit::{DeadLetter, Log, RunEnd, RunState, Settled, read_dead};
 use staunch_connectors::formats::rows::row_as_json;
 use staunch_engine::run::{self as engine, Observer, Report, Request, Stop};
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Epoch, Error, Micros, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +24,58 @@ pub struct DlqFilter {
     pub run: Option<String>,
     /// With this record id.
     pub id: Option<String>,
+    /// With this code: why they were rejected.
+    pub code: Option<String>,
+    /// With this field to blame.
+    pub field: Option<String>,
+    /// Rejected by this stage: a read, a process stage, or a write (`connection/object`).
+    pub stage: Option<String>,
+    /// Rejected at this time or later.
+    pub since: Option<Micros>,
+    /// Rejected before this time.
+    pub until: Option<Micros>,
+}
+
+impl DlqFilter {
+    /// Whether a letter is one of those that are meant, as far as the letter itself can tell.
+    fn matches(&self, row: &DlqRow) -> bool {
+        let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|w| w == found);
+        let letter = &row.letter;
+        is(&self.id, &letter.id)
+            && is(&self.code, &letter.code)
+            && is(&self.stage, &letter.stage)
+            && (self.field.is_none() || self.field == letter.field)
+            && self.since.is_none_or(|since| row.rejected >= since)
+            && self.until.is_none_or(|until| row.rejected < until)
+    }
+
+    /// Whether it says more about a letter than where it lies.
+    fn narrows(&self) -> bool {
+        let texts = [&self.code, &self.field, &self.stage];
+        texts.iter().any(|text| text.is_some()) || self.since.is_some() || self.until.is_some()
+    }
+
+    /// Refuses what no letter can ever match.
+    fn check(&self) -> Result<()> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
+        {
+            return Err(Error::new(codes::USAGE, "`--since` is not before `--until`").hint(
+                "an age counts back from now: `--since '2 d' --until '1 d'` is the day before the last one",
+            ));
+        }
+        let known = || codes::ALL.iter().map(|code| code.name);
+        match &self.code {
+            Some(code) if !known().any(|name| name == code) => {
+                let hint = match staunch_pipeline::suggest(code, known()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "`staunch dlq ls` shows the code of each letter".to_owned(),
+                };
+                Err(Error::new(codes::USAGE, format!("there is no code `{code}`")).hint(hint))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A dead letter and where it lies.
@@ -33,6 +85,10 @@ pub struct DlqRow {
     pub pipeline: String,
     /// The run that wrote it.
     pub run: String,
+    /// The epoch in which it was rejected.
+    pub epoch: u64,
+    /// When that epoch was written.
+    pub rejected: Micros,
     /// Whether it is evidence of an epoch that was not committed: it cannot be replayed.
     pub evidence: bool,
     /// The letter.
@@ -115,7 +171,7 @@ impl App {
     ) -> Result<Settlement> {
         if *filter == DlqFilter::default() && !dry_run {
             return Err(Error::new(codes::USAGE, "which dead letters are to be given up? It cannot be taken back")
-                .hint("name one by its id, or some by --pipeline or --run, or say --all; --dry-run shows which they are"));
+                .hint("name one by its id, or some by --pipeline, --run, --code, --field, --stage, --since or --until, or say --all; --dry-run shows which they are"));
         }
         self.settle(start, profile, filter, dry_run, context, observer, Verb::Discard)
     }
@@ -214,6 +270,7 @@ impl App {
     }
 
     fn letters(&self, opened: &Opened, filter: &DlqFilter) -> Result<Vec<DlqRow>> {
+        filter.check()?;
         if let Some(name) = &filter.pipeline {
             opened.pipeline(name)?;
         }
@@ -226,7 +283,7 @@ impl App {
                 rows.extend(self.letters_of(name, &log, filter)?);
             }
         }
-        rows.retain(|row| filter.id.as_ref().is_none_or(|id| *id == row.letter.id));
+        rows.retain(|row| filter.matches(row));
         if filter.run.is_some() && rows.is_empty() {
             // An unknown run is a mistake; a run without letters is not.
             self.locate(opened, filter.run.as_deref())?;
@@ -234,80 +291,86 @@ impl App {
         Ok(rows)
     }
 
-    /// Walks the runs of a log, oldest first.
+    /// The letters of one log, as far as they are kept.
     fn letters_of(&self, pipeline: &str, log: &Log, filter: &DlqFilter) -> Result<Vec<DlqRow>> {
-        let runtime = runtime(1)?;
-        let mut standing: BTreeMap<LetterKey, DlqRow> = BTreeMap::new();
-        let mut evidence = Vec::new();
-        for (run, _, last) in runtime.block_on(log.runs())? {
-            let state = runtime.block_on(log.run_ending_at(last))?;
-            for superseded in superseded(&state, &runtime.block_on(log.standing(&state.standing))?) {
-                standing.retain(|(read, _, _), _| *read != superseded);
-            }
-            let replaced = |stage: &str| {
-                state.end == Some(RunEnd::Succeeded)
-                    && state.pins.modes.get(stage) == Some(&staunch_types::WriteMode::Replace)
-            };
-            standing.retain(|(_, _, stage), _| !replaced(stage));
-            for settled in &state.settled {
-                standing.remove(&(settled.read.clone(), settled.id.clone(), settled.stage.clone()));
-            }
-            for letter in runtime.block_on(refused(log, &state))? {
-                let row =
-                    DlqRow { pipeline: pipeline.to_owned(), run: run.0.clone(), evidence: false, letter };
-                standing.insert(key_of(&row.letter), row);
-            }
-            for (_, segment) in &state.channels {
-                let is_evidence = match segment.port.as_str() {
-                    "dead" => false,
-                    "evidence" => true,
-                    _ => continue,
-                };
-                for letter in read_dead(log.store().as_ref(), segment)? {
-                    let letter = letter?;
-                    let row = DlqRow {
-                        pipeline: pipeline.to_owned(),
-                        run: run.0.clone(),
-                        evidence: is_evidence,
-                        letter,
-                    };
-                    if !is_evidence {
-                        standing.insert(key_of(&row.letter), row);
-                    } else if filter.run.as_ref() == Some(&run.0) {
-                        evidence.push(row);
-                    }
-                }
-            }
-        }
-        let mut rows: Vec<DlqRow> = standing
-            .into_values()
-            .filter(|row| filter.run.as_ref().is_none_or(|wanted| *wanted == row.run))
-            .chain(evidence)
-            .collect();
-        rows.sort_by_cached_key(|row| {
-            let letter = &row.letter;
-            let epoch = if letter.refused() { letter.refused_in().0.0 } else { 0 };
-            (letter.file.clone(), epoch, letter.place, letter.stage.clone())
-        });
-        Ok(rows)
+        let walk = async || letters(pipeline, log, filter).await;
+        runtime(1)?.block_on(log.steadily(walk))
     }
 }
 
-/// The rows that targets refused: the DLQ is the manifests plus the apply records.
-async fn refused(log: &Log, run: &RunState) -> Result<Vec<DeadLetter>> {
+/// Walks the runs of a log, oldest first.
+pub(crate) async fn letters(pipeline: &str, log: &Log, filter: &DlqFilter) -> Result<Vec<DlqRow>> {
+    let floor = log.floors().await?.dead;
+    let mut standing: BTreeMap<LetterKey, DlqRow> = BTreeMap::new();
+    let mut evidence = Vec::new();
+    for (run, _, last) in log.runs().await? {
+        let state = log.run_ending_at(last).await?;
+        for superseded in superseded(&state, &log.standing(&state.standing).await?) {
+            standing.retain(|(read, _, _), _| *read != superseded);
+        }
+        let replaced = |stage: &str| {
+            state.end == Some(RunEnd::Succeeded)
+                && state.pins.modes.get(stage) == Some(&staunch_types::WriteMode::Replace)
+        };
+        standing.retain(|(_, _, stage), _| !replaced(stage));
+        for settled in &state.settled {
+            standing.remove(&(settled.read.clone(), settled.id.clone(), settled.stage.clone()));
+        }
+        let row = |epoch: Epoch, evidence: bool, letter: DeadLetter| DlqRow {
+            pipeline: pipeline.to_owned(),
+            run: run.0.clone(),
+            epoch: epoch.0,
+            rejected: state.times.get(&epoch).copied().unwrap_or(state.written),
+            evidence,
+            letter,
+        };
+        for (epoch, letter) in refused(log, &state, floor).await? {
+            standing.insert(key_of(&letter), row(epoch, false, letter));
+        }
+        for (epoch, segment) in state.channels.iter().filter(|(epoch, _)| *epoch > floor) {
+            let is_evidence = match segment.port.as_str() {
+                "dead" => false,
+                "evidence" => true,
+                _ => continue,
+            };
+            for letter in read_dead(log.store().as_ref(), segment)? {
+                let row = row(*epoch, is_evidence, letter?);
+                if !is_evidence {
+                    standing.insert(key_of(&row.letter), row);
+                } else if filter.run.as_ref() == Some(&run.0) {
+                    evidence.push(row);
+                }
+            }
+        }
+    }
+    let mut rows: Vec<DlqRow> = standing
+        .into_values()
+        .filter(|row| filter.run.as_ref().is_none_or(|wanted| *wanted == row.run))
+        .chain(evidence)
+        .collect();
+    rows.sort_by_cached_key(|row| {
+        let letter = &row.letter;
+        let epoch = if letter.refused() { letter.refused_in().0.0 } else { 0 };
+        (letter.file.clone(), epoch, letter.place, letter.stage.clone())
+    });
+    Ok(rows)
+}
+
+/// The rows that targets refused in epochs above the floor: the DLQ is the manifests plus the apply records.
+async fn refused(log: &Log, run: &RunState, floor: Epoch) -> Result<Vec<(Epoch, DeadLetter)>> {
     let mut letters = Vec::new();
     for (write, epochs) in &run.sinks {
-        for (epoch, _) in epochs.iter().filter(|(_, sink)| sink.apply) {
+        for (epoch, _) in epochs.iter().filter(|(epoch, sink)| sink.apply && *epoch > floor) {
             let Some(record) = log.applied(*epoch, write).await? else { continue };
             if let Some(segment) = &record.letters {
                 for letter in read_dead(log.store().as_ref(), segment)? {
-                    letters.push(letter?);
+                    letters.push((*epoch, letter?));
                 }
                 continue;
             }
             // A record of format 1 names the rows and does not keep them.
             for (ordinal, reason) in record.applied.dead {
-                letters.push(DeadLetter {
+                let letter = DeadLetter {
                     format: record.format,
                     id: format!("{write}@{epoch}#{ordinal}"),
                     region: None,
@@ -324,7 +387,8 @@ async fn refused(log: &Log, run: &RunState) -> Result<Vec<DeadLetter>> {
                     attempts: 1,
                     key: String::new(),
                     sealed: String::new(),
-                });
+                };
+                letters.push((*epoch, letter));
             }
         }
     }
@@ -352,6 +416,7 @@ fn some(rows: Vec<DlqRow>, filter: &DlqFilter) -> Result<Vec<DlqRow>> {
         return Ok(rows);
     }
     let what = match (&filter.id, &filter.run) {
+        _ if filter.narrows() => "no dead letter that stands is one of those".to_owned(),
         (Some(id), _) => format!("there is no dead letter `{id}`"),
         (None, Some(run)) => format!("run `{run}` has no dead letters that stand"),
         (None, None) => "there are no dead letters".to_owned(),

@@ -4,7 +4,6 @@ use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
 use crate::verbs::run::runtime;
 use staunch_commit::{Ledger, RunEnd, RunState};
-use staunch_engine::run::find_run;
 use staunch_types::{Error, Result, RunId, codes};
 use std::path::Path;
 
@@ -60,12 +59,14 @@ impl App {
     pub(crate) fn locate(&self, opened: &Opened, run: Option<&str>) -> Result<(String, RunState)> {
         let runtime = runtime(1)?;
         let mut newest: Option<(String, RunState)> = None;
+        let mut collected = None;
         for name in opened.project.pipelines.keys() {
             let Some(log) = opened.log(self, name)? else { continue };
             match run {
-                Some(id) => match runtime.block_on(find_run(&log, &RunId(id.to_owned()))) {
+                Some(id) => match runtime.block_on(log.find_run(&RunId(id.to_owned()))) {
                     Ok(state) => return Ok((name.clone(), state)),
                     Err(error) if error.code() == codes::NO_RUN => {}
+                    Err(error) if error.code() == codes::COLLECTED => collected = Some(error),
                     Err(error) => return Err(error),
                 },
                 None => {
@@ -76,6 +77,9 @@ impl App {
                     }
                 }
             }
+        }
+        if let Some(collected) = collected {
+            return Err(collected);
         }
         let missing = match run {
             Some(id) => format!("there is no run `{id}`"),

@@ -2,6 +2,8 @@
 
 pub(crate) mod check;
 pub(crate) mod dlq;
+pub(crate) mod doctor;
+pub(crate) mod gc;
 pub(crate) mod init;
 pub(crate) mod ledger;
 pub(crate) mod plan;

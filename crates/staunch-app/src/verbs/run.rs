@@ -21,6 +21,8 @@ pub struct RunOptions {
     pub accept_change: bool,
     /// `--dead-letters-at-most`, a share of 1
     pub dead_letters_at_most: Option<f64>,
+    /// `--take-over`
+    pub take_over: bool,
 }
 
 impl App {
@@ -58,7 +60,17 @@ impl App {
             )
             .hint("an id names one run of the project: choose another one"));
         }
-        let _lease = control.lease(&name, self.pid, self.clock.now())?;
+        let _lease = if options.take_over {
+            let (lease, from) = control.take_over(&name, self.pid, self.clock.now())?;
+            if let Some(from) = from {
+                observer.note(&format!(
+                    "taken over from {from}, which ends as fenced when it next commits or shows something"
+                ));
+            }
+            lease
+        } else {
+            control.lease(&name, self.pid, self.clock.now())?
+        };
         let store = opened.store(self, &name)?;
         let sinks = self.sinks(&opened, &name, &graph)?;
         let store: Arc<dyn Store> = Arc::new(store);

@@ -27,12 +27,23 @@ impl App {
         for name in opened.project.pipelines.keys() {
             let Some(log) = opened.log(self, name)? else { continue };
             let Some(last) = runtime.block_on(log.last_epoch())? else { continue };
-            if complete(&control.runs(Some(name), usize::MAX)?, last.0) {
+            let floor = runtime.block_on(log.floor())?;
+            let indexed = control.runs(Some(name), usize::MAX)?;
+            if indexed.iter().any(|run| (1..=floor.0).contains(&run.last_epoch)) {
+                control.forget(name, floor.0)?;
+            }
+            if complete(&indexed, floor.0, last.0) {
                 continue;
             }
-            for (_, _, last) in runtime.block_on(log.runs())? {
-                let state = runtime.block_on(log.run_ending_at(last))?;
-                control.upsert_run(&row(name, &state))?;
+            let all = async || {
+                let mut states = Vec::new();
+                for (_, _, last) in log.runs().await? {
+                    states.push(row(name, &log.run_ending_at(last).await?));
+                }
+                Ok(states)
+            };
+            for run in runtime.block_on(log.steadily(all))? {
+                control.upsert_run(&run)?;
             }
         }
         control.rebuilt()?;
@@ -46,17 +57,17 @@ impl App {
     }
 }
 
-/// Whether the index holds every run of a log: together they cover all epochs up to the last one, and what was running when it
-/// was indexed is looked at again.
-fn complete(newest_first: &[RunRow], last_epoch: u64) -> bool {
+/// Whether the index holds every run of a log: together they cover all epochs from behind the floor up to the last one, and what
+/// was running when it was indexed is looked at again.
+fn complete(newest_first: &[RunRow], floor: u64, last_epoch: u64) -> bool {
     let mut covered_from = last_epoch + 1;
-    for run in newest_first {
+    for run in newest_first.iter().filter(|run| run.last_epoch > floor) {
         if run.state == RunState::RUNNING || run.last_epoch + 1 != covered_from {
             return false;
         }
         covered_from = run.first_epoch;
     }
-    covered_from == 1
+    covered_from == floor + 1
 }
 
 #[cfg(test)]
@@ -72,10 +83,12 @@ mod tests {
             state: state.to_owned(),
             ..RunRow::begun(RunId("r".into()), "p", 0)
         };
-        assert!(complete(&[run(3, 5, "failed"), run(1, 2, "succeeded")], 5));
-        assert!(!complete(&[run(3, 5, "succeeded")], 5), "the first run is missing");
-        assert!(!complete(&[run(1, 2, "succeeded")], 5), "the last run is missing");
-        assert!(!complete(&[run(3, 5, "running"), run(1, 2, "succeeded")], 5));
-        assert!(!complete(&[], 5));
+        assert!(complete(&[run(3, 5, "failed"), run(1, 2, "succeeded")], 0, 5));
+        assert!(!complete(&[run(3, 5, "succeeded")], 0, 5), "the first run is missing");
+        assert!(complete(&[run(3, 5, "succeeded")], 2, 5), "it was collected");
+        assert!(complete(&[run(3, 5, "succeeded"), run(1, 2, "succeeded")], 2, 5), "and not forgotten yet");
+        assert!(!complete(&[run(1, 2, "succeeded")], 0, 5), "the last run is missing");
+        assert!(!complete(&[run(3, 5, "running"), run(1, 2, "succeeded")], 0, 5));
+        assert!(!complete(&[], 0, 5));
     }
 }

@@ -38,6 +38,12 @@ impl LocalStore {
         Ok(store)
     }
 
+    /// A store in `root` for looking: nothing is made, and what is asked for may not be there.
+    #[must_use]
+    pub fn look(root: &Path, fs: Arc<dyn Fs>, rng: Arc<dyn Rng>) -> Self {
+        Self { root: root.to_path_buf(), fs, rng }
+    }
+
     /// The path of an artefact.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -134,6 +140,26 @@ impl Store for LocalStore {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(unavailable("remove", &path, &e)),
         }
+    }
+
+    async fn len(&self, name: &str) -> Result<Option<u64>> {
+        let path = self.path(name);
+        self.fs.len(&path).map_err(|e| unavailable("look at", &path, &e))
+    }
+
+    async fn forget_folder(&self, folder: &str) {
+        // It is not empty, or somebody else was faster: either way there is nothing to be done.
+        let _ = self.fs.remove_dir(&self.path(folder));
+    }
+
+    async fn half_written(&self) -> Result<Vec<u64>> {
+        let temporary = self.root.join("tmp");
+        let mut sizes = Vec::new();
+        for name in self.fs.list(&temporary).map_err(|e| unavailable("list", &temporary, &e))? {
+            let path = temporary.join(name);
+            sizes.extend(self.fs.len(&path).map_err(|e| unavailable("look at", &path, &e))?);
+        }
+        Ok(sizes)
     }
 
     async fn sweep(&self) -> Result<()> {

@@ -50,6 +50,26 @@ pub trait Store: Send + Sync + Debug {
     /// `Store.Unavailable`.
     async fn delete(&self, name: &str) -> Result<()>;
 
+    /// The size of an artefact in bytes, or `None`.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    async fn len(&self, name: &str) -> Result<Option<u64>> {
+        Ok(self.get(name).await?.map(|bytes| bytes.len() as u64))
+    }
+
+    /// Forgets a folder out of which everything was deleted, where folders are things of their own. One that holds something
+    /// stays.
+    async fn forget_folder(&self, _folder: &str) {}
+
+    /// The sizes of what killed writers left half-written: what [`Store::sweep`] would remove.
+    ///
+    /// # Errors
+    /// `Store.Unavailable`.
+    async fn half_written(&self) -> Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
+
     /// Removes what killed writers left half-written. Only a generation that has claimed its epoch may call it: what it takes
     /// from an older one that still lives makes that one fail, and ask who owns the region.
     ///

@@ -87,6 +87,14 @@ impl Store for ObjectStoreBacked {
         }
     }
 
+    async fn len(&self, name: &str) -> Result<Option<u64>> {
+        match self.inner.head(&self.path(name)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(unavailable("look at", name, &e)),
+        }
+    }
+
     fn create(&self, name: &str) -> Result<Box<dyn ArtefactWriter>> {
         Ok(Box::new(ObjectWriter { store: self.clone(), name: name.to_owned(), bytes: Vec::new() }))
     }

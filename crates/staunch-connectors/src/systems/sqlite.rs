@@ -12,6 +12,7 @@
 //! How values of each type are stored is listed at the head of `sqlite/value.rs`.
 
 mod commits;
+mod look;
 mod rows;
 mod segment;
 mod table;
@@ -27,10 +28,10 @@ use commits::{COMMITS, Claim, Commits};
 use rows::{Failure, Rows};
 use rusqlite::{Connection as Database, TransactionBehavior, ffi};
 use segment::{ENDING, Staging};
-use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Look, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object, OptionReader};
-use staunch_types::{Access, Epoch, Error, Fs, Place, Result, WriteMode, codes, failpoint};
+use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes, failpoint};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -194,6 +195,20 @@ impl SqliteSink {
         Ok(done)
     }
 
+    /// Staged segments of this generation and older ones that no apply will ask for.
+    fn doomed(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
+        let folder = &self.staging.folder;
+        let names =
+            self.fs.list(folder).map_err(|e| staging_failed("list the staged segments", folder, &e))?;
+        let own = crate::systems::staged::plain(&self.write);
+        // Other sinks of the region stage here too.
+        let ours = |name: &str| {
+            staged_by(name, ENDING)
+                .is_some_and(|(write, generation)| write == own && generation <= fence.generation)
+        };
+        Ok(names.iter().filter(|n| ours(n) && !needed.contains(*n)).map(|n| folder.join(n)).collect())
+    }
+
     fn target(&self) -> Table<'_> {
         Table { name: &self.table, contract: &self.contract, mode: self.mode, file: &self.file }
     }
@@ -319,32 +334,52 @@ impl Sink for SqliteSink {
     }
 
     async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()> {
-        let folder = &self.staging.folder;
-        let failed = |doing: &str, path: &Path, e: &io::Error| {
-            Error::io(codes::SINK_UNAVAILABLE, doing, path, e).hint("check the rights of the state folder")
-        };
-        let names = self.fs.list(folder).map_err(|e| failed("list the staged segments", folder, &e))?;
-        let own = crate::systems::staged::plain(&self.write);
-        let mut removed = false;
-        for name in names {
-            // Other sinks of the region stage here too.
-            let ours = staged_by(&name, ENDING)
-                .is_some_and(|(write, generation)| write == own && generation <= fence.generation);
-            if !ours || needed.contains(&name) {
-                continue;
-            }
-            let path = folder.join(&name);
-            match self.fs.remove(&path) {
+        let doomed = self.doomed(fence, needed)?;
+        for path in &doomed {
+            match self.fs.remove(path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed("remove a segment", &path, &e));
+                    return Err(staging_failed("remove a segment", path, &e));
                 }
-                _ => removed = true,
+                _ => {}
             }
         }
-        if removed {
-            self.fs.sync_dir(folder).map_err(|e| failed("make a folder durable", folder, &e))?;
+        let folder = &self.staging.folder;
+        match doomed.is_empty() {
+            true => Ok(()),
+            false => {
+                self.fs.sync_dir(folder).map_err(|e| staging_failed("make a folder durable", folder, &e))
+            }
         }
-        Ok(())
+    }
+
+    async fn to_sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<Vec<u64>> {
+        let mut sizes = Vec::new();
+        for path in self.doomed(fence, needed)? {
+            sizes.extend(self.fs.len(&path).map_err(|e| staging_failed("look at a segment", &path, &e))?);
+        }
+        Ok(sizes)
+    }
+
+    async fn look(&self, region: &RegionId, _live: &[Segment], needed: &[Segment]) -> Result<Look> {
+        let there = self.fs.len(&self.file).map_err(|e| {
+            Error::io(codes::SINK_UNAVAILABLE, "look at the database", &self.file, &e)
+                .hint("check its rights")
+        })?;
+        let mut look = Look::default();
+        for segment in needed {
+            look.broken.extend(self.staging.check(segment).err());
+        }
+        if there.is_none() {
+            return Ok(look);
+        }
+        let database = look::open(&self.file).map_err(|e| self.outage("open the database", &e))?;
+        let table = look::table(&database, &self.table).map_err(|e| self.outage("read the database", &e))?;
+        look.there = table;
+        if look::table(&database, COMMITS).map_err(|e| self.outage("read the database", &e))? {
+            let position = self.commits().position(&database, region);
+            look.position = position.map_err(|e| self.outage("read the position", &e))??;
+        }
+        Ok(look)
     }
 
     async fn preview(&self, _live: &[Segment], limit: usize) -> Result<RecordBatch> {
@@ -369,6 +404,10 @@ impl Sink for SqliteSink {
     fn rows<'a>(&'a self, segments: &'a [Segment], ordinals: &'a [u64]) -> Result<staunch_commit::Rows<'a>> {
         self.staging.picked(segments, ordinals)
     }
+}
+
+fn staging_failed(doing: &str, path: &Path, error: &io::Error) -> Error {
+    Error::io(codes::SINK_UNAVAILABLE, doing, path, error).hint("check the rights of the state folder")
 }
 
 fn table_option(connection: &Connection, object: &Object) -> Result<Option<String>> {

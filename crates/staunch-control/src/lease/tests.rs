@@ -1,6 +1,6 @@
 //! Leases: one holder, freed by drop and by death.
 
-use super::{held, take};
+use super::{held, take, take_over};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
@@ -15,7 +15,12 @@ fn one_holder_at_a_time() {
     let busy = take(dir.path(), "delays", 4712, 18).unwrap_err();
     assert_eq!(busy.code().name, "Run.Busy");
     assert_eq!(busy.message(), "the pipeline `delays` is being run by process 4711");
-    assert_eq!(busy.next_step(), Some("wait until it has ended, or stop it: kill 4711"));
+    assert_eq!(
+        busy.next_step(),
+        Some(
+            "wait until it has ended, or stop it: kill 4711; or `staunch run --take-over`, which goes on in its place"
+        )
+    );
 
     // Another pipeline is free, and a refused attempt has not touched the holder's name.
     drop(take(dir.path(), "other", 4712, 18).unwrap());
@@ -42,6 +47,27 @@ fn it_is_held_as_long_as_its_holder_lives() {
     assert!(!held(dir.path(), "p").unwrap());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
     assert!(take(dir.path(), "p", 2, 2).is_ok());
+}
+
+#[test]
+fn a_lease_that_is_held_can_be_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (free, from) = take_over(dir.path(), "p", 1, 1).unwrap();
+    assert_eq!(from, None, "nobody had it");
+    let (second, from) = take_over(dir.path(), "p", 2, 2).unwrap();
+    assert_eq!(from.as_deref(), Some("process 1"));
+    // The older one ends, and takes nothing with it.
+    drop(free);
+    assert!(take(dir.path(), "p", 3, 3).unwrap_err().message().ends_with("process 2"));
+    assert!(held(dir.path(), "p").unwrap());
+    let (third, from) = take_over(dir.path(), "p", 4, 4).unwrap();
+    assert_eq!(from.as_deref(), Some("process 2"));
+    drop(second);
+    drop(third);
+    assert!(!held(dir.path(), "p").unwrap());
+    take(dir.path(), "p", 5, 5).unwrap();
+    let left: Vec<_> = std::fs::read_dir(dir.path().join("leases")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod decide;
 mod env;
 mod graph;
 mod leaves;
+mod look;
 mod ordered;
 mod pin;
 mod position;
@@ -25,6 +26,7 @@ mod turn;
 pub use cx::Sinks;
 pub use env::{Env, Observer, Progress, Request, Stop, new_run_id};
 pub use graph::{Graph, ReadNode, Scope, StageNode, Transport, WriteNode};
+pub use look::{SourceLook, look_at_sources};
 pub use replay::{check_replay, discard, replay};
 pub use report::Report;
 
@@ -34,10 +36,10 @@ use building::Building;
 use cx::RunCx;
 use position::Position;
 use staunch_commit::{
-    Committer, Dataset, Draft, EpochKind, Fence, Found, HashSum, Ledger, Log, RunEnd, RunHead, RunState,
-    Segment, Standing, Uncommitted,
+    Committer, Dataset, Draft, EpochKind, Fence, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment,
+    Standing, Uncommitted,
 };
-use staunch_types::{Epoch, Error, Result, RunId, Verdict, WriteMode, codes, planted};
+use staunch_types::{Error, Result, Verdict, WriteMode, codes, planted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stream::Coordinator;
@@ -113,9 +115,14 @@ fn ended_before(
             if state.fully_applied() {
                 return told(graph, &state).map(Some);
             }
+            return Ok(None);
         }
     }
-    Ok(None)
+    // The id of a run whose records are gone is given to no other.
+    match handle.block_on(committer.log().collected())?.iter().find(|run| run.run == *wanted) {
+        Some(run) => Err(run.gone()),
+        None => Ok(None),
+    }
 }
 
 /// How a run ended, told as it was told first: a run that failed has not succeeded because it is asked for again.
@@ -218,7 +225,7 @@ fn begin(
             let manifest = handle.block_on(committer.claim(head))?;
             let mut state = RunState::new(&manifest, pinned.pins);
             state.fold(&manifest);
-            let leftover = handle.block_on(leftover(&log, state.first))?;
+            let leftover = handle.block_on(log.leftover(state.first))?;
             Ok(Some(Start { state, leftover, base, continued: false, changed: pinned.changed }))
         }
     }
@@ -233,7 +240,7 @@ fn continues(
     let log = committer.log().clone();
     let base = handle.block_on(log.standing(&state.pins.base))?;
     let manifest = handle.block_on(committer.claim(head_of(&state)))?;
-    let leftover = handle.block_on(leftover(&log, state.first))?;
+    let leftover = handle.block_on(log.leftover(state.first))?;
     state.fold(&manifest);
     Ok(Start { state, leftover, base, continued: true, changed: Vec::new() })
 }
@@ -245,25 +252,6 @@ fn head_of(state: &RunState) -> RunHead {
         pins: state.pins_name.clone(),
         standing: state.standing.clone(),
     }
-}
-
-/// The earlier run whose committed epochs are not all shown, if there is one. Between it and the run that begins at `first`
-/// lie only runs that came to nothing: none goes on, and none succeeds, before what was committed is shown, or replaced by a full
-/// refresh. One that failed came to nothing as well.
-async fn leftover(log: &Log, first: Epoch) -> Result<Option<RunState>> {
-    let mut before = first;
-    while before > Epoch(1) {
-        let run = log.run_ending_at(Epoch(before.0 - 1)).await?;
-        if !run.fully_applied() {
-            return Ok(Some(run));
-        }
-        let came_to_something = !run.sinks.is_empty() && !run.pins.full_refresh;
-        if run.end == Some(RunEnd::Succeeded) || came_to_something {
-            return Ok(None);
-        }
-        before = run.first;
-    }
-    Ok(None)
 }
 
 /// By read and split: the highest event time that a run saw.
@@ -315,6 +303,8 @@ fn go(
 /// committed.
 async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Result<()> {
     let store = &cx.env.store;
+    // Whoever has lost the region takes nothing from the one that has it.
+    committer.still_newest().await?;
     store.sweep().await?;
     for run in store.list("spools").await? {
         if run == state.run.0 {
@@ -323,6 +313,7 @@ async fn sweep(cx: &RunCx<'_>, committer: &Committer, state: &RunState) -> Resul
         for name in store.list(&format!("spools/{run}")).await? {
             store.delete(&format!("spools/{run}/{name}")).await?;
         }
+        store.forget_folder(&format!("spools/{run}")).await;
     }
     sweep_staged(cx, committer, state).await
 }
@@ -500,6 +491,7 @@ impl<'a> Coordinator<'a> {
             for name in store.list(&folder).await? {
                 store.delete(&format!("{folder}/{name}")).await?;
             }
+            store.forget_folder(&folder).await;
             sweep_staged(self.cx, self.committer, self.state).await
         });
         // It has ended all the same, and the next start sweeps too.
@@ -567,17 +559,4 @@ fn bind_chains(
         chains.insert(name.clone(), chain.map_err(|e| stage.blame(e))?);
     }
     Ok(chains)
-}
-
-/// The run of this id in a log.
-///
-/// # Errors
-/// `Run.Unknown` if there is none.
-pub async fn find_run(log: &staunch_commit::Log, id: &RunId) -> Result<RunState> {
-    for (run, _, last) in log.runs().await? {
-        if run == *id {
-            return log.run_ending_at(last).await;
-        }
-    }
-    Err(Error::new(codes::NO_RUN, format!("there is no run `{id}`")).hint("list them with `staunch runs`"))
 }

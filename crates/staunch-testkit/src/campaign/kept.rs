@@ -9,22 +9,49 @@ use xxhash_rust::xxh3::xxh3_128;
 /// Everything that the manifests of committed epochs refer to, with the digest of its bytes.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// Artefacts of the log by path.
-    artefacts: BTreeMap<PathBuf, u128>,
+    /// Artefacts of the logs by path.
+    artefacts: BTreeMap<PathBuf, Artefact>,
     /// Data of the sinks, staged or published, as far as they are there.
     segments: Vec<(PathBuf, String)>,
+}
+
+/// An artefact, and how long it is needed.
+#[derive(Debug)]
+struct Artefact {
+    digest: u128,
+    log: PathBuf,
+    /// The last epoch that refers to it.
+    epoch: u64,
+    /// The folder of the floor below which it may be gone.
+    floor: &'static str,
+}
+
+/// In place of the folder of a floor: any of them.
+const ANY: &str = "";
+
+/// The highest epoch that a floor has reached, that of this folder or that of everything: 0 where nothing was collected.
+fn floor(log: &Path, folder: &str) -> u64 {
+    let highest = |folder: &str| names(&log.join(folder)).last().map_or(0, |name| number(name));
+    match folder {
+        ANY => highest("floors.dead").max(highest("floors.late")).max(highest("floors")),
+        folder => highest(folder).max(highest("floors")),
+    }
 }
 
 fn digest(path: &Path) -> Option<u128> {
     std::fs::read(path).ok().map(|bytes| xxh3_128(&bytes))
 }
 
-/// The manifests of all committed epochs, each with the folder of its log, oldest first.
+/// The manifests of all committed epochs that were not collected, each with the folder of its log, oldest first.
 pub(crate) fn manifests(site: &Site) -> Result<Vec<(PathBuf, Value)>, Failure> {
     let mut found = Vec::new();
     for log in names(&site.state()) {
         let log = site.state().join(log);
+        let floor = floor(&log, "floors");
         for epoch in names(&log.join("epochs")) {
+            if number(&epoch) <= floor {
+                continue;
+            }
             let record = read(&log.join("epochs").join(&epoch))?;
             found.push((log.clone(), read(&log.join(text(&record["manifest"])))?));
         }
@@ -37,6 +64,10 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+fn number(name: &str) -> u64 {
+    name.parse().unwrap_or(0)
 }
 
 fn text(value: &Value) -> &str {
@@ -72,12 +103,18 @@ impl Kept {
     pub fn of(site: &Site) -> Result<Self, Failure> {
         let mut kept = Self::default();
         for (log, manifest) in manifests(site)? {
-            let mut artefacts = vec![text(&manifest["pins"]).to_owned()];
-            artefacts.extend(Some(text(&manifest["standing"]).to_owned()).filter(|name| !name.is_empty()));
+            let epoch = manifest["epoch"].as_u64().unwrap_or(0);
+            let mut need = |name: &str, floor| kept.artefact(&log, log.join(name), epoch, floor);
+            need(text(&manifest["pins"]), "floors")?;
+            if manifest["standing"] != "" {
+                need(text(&manifest["standing"]), "floors")?;
+            }
             for channel in manifest["channels"].as_array().into_iter().flatten() {
                 // Spools are released with their run.
-                if text(&channel["port"]) != "out" {
-                    artefacts.push(text(&channel["name"]).to_owned());
+                match text(&channel["port"]) {
+                    "out" => {}
+                    "late" => need(text(&channel["name"]), "floors.late")?,
+                    _ => need(text(&channel["name"]), "floors.dead")?,
                 }
             }
             for write in manifest["sinks"].as_object().into_iter().flatten() {
@@ -91,27 +128,54 @@ impl Kept {
                     }
                 }
             }
-            for name in artefacts {
-                kept.artefact(log.join(name))?;
-            }
-            for folder in ["epochs", "manifests", "generations"] {
-                for name in names(&log.join(folder)) {
-                    kept.artefact(log.join(folder).join(name))?;
-                }
-            }
-            for epoch in names(&log.join("applied")) {
-                for name in names(&log.join("applied").join(&epoch)) {
-                    kept.artefact(log.join("applied").join(&epoch).join(name))?;
-                }
-            }
+        }
+        for log in names(&site.state()) {
+            kept.log(&site.state().join(log))?;
         }
         Ok(kept)
     }
 
-    fn artefact(&mut self, path: PathBuf) -> Result<(), Failure> {
+    /// What a log holds above its floor, whoever names it.
+    fn log(&mut self, log: &Path) -> Result<(), Failure> {
+        let floor = floor(log, "floors");
+        for epoch in names(&log.join("epochs")).iter().filter(|name| number(name) > floor) {
+            let path = log.join("epochs").join(epoch);
+            let manifest = read(&path)?["manifest"].clone();
+            self.artefact(log, path, number(epoch), "floors")?;
+            self.artefact(log, log.join(text(&manifest)), number(epoch), "floors")?;
+        }
+        for epoch in names(&log.join("applied")).iter().filter(|name| number(name) > floor) {
+            for name in names(&log.join("applied").join(epoch)) {
+                let path = log.join("applied").join(epoch).join(name);
+                let letters = read(&path)?["letters"]["name"].clone();
+                self.artefact(log, path, number(epoch), "floors")?;
+                if !letters.is_null() {
+                    self.artefact(log, log.join(text(&letters)), number(epoch), "floors.dead")?;
+                }
+            }
+        }
+        // A collection keeps the highest alone.
+        for name in names(&log.join("generations")) {
+            self.artefact(log, log.join("generations").join(name), 1, ANY)?;
+        }
+        Ok(())
+    }
+
+    fn artefact(
+        &mut self,
+        log: &Path,
+        path: PathBuf,
+        epoch: u64,
+        folder: &'static str,
+    ) -> Result<(), Failure> {
+        if epoch <= floor(log, folder) {
+            return Ok(());
+        }
         let missing = || Failure::new(Check::Bytes, format!("{} is committed and missing", path.display()));
         let digest = digest(&path).ok_or_else(missing)?;
-        self.artefacts.insert(path, digest);
+        let new = || Artefact { digest, log: log.to_path_buf(), epoch, floor: folder };
+        let known = self.artefacts.entry(path.clone()).or_insert_with(new);
+        known.epoch = known.epoch.max(epoch);
         Ok(())
     }
 
@@ -129,8 +193,9 @@ impl Kept {
     /// # Errors
     /// `Bytes` for anything that is not the same.
     pub fn check(&self) -> Result<(), Failure> {
-        for (path, before) in &self.artefacts {
-            if digest(path) != Some(*before) {
+        for (path, known) in &self.artefacts {
+            let collected = known.epoch <= floor(&known.log, known.floor);
+            if digest(path) != Some(known.digest) && !collected {
                 let text = format!("{} was committed and is not the same after the recovery", path.display());
                 return Err(Failure::new(Check::Bytes, text));
             }

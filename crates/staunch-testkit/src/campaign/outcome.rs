@@ -53,6 +53,10 @@ fn letters(site: &Site) -> Result<Value, Failure> {
     let list = letters.as_array_mut().ok_or_else(|| Failure::other("`dlq show` prints no list"))?;
     for letter in list.iter_mut() {
         letter["run"] = known(&letter["run"]);
+        // A recovery has other epochs, at other times.
+        for key in ["epoch", "rejected_micros"] {
+            letter[key] = Value::Null;
+        }
         // The id of a row that a target refused counts epochs, and a recovery has more of them.
         if letter["stage"] == letter["file"]
             && let Some((write, _, ordinal)) = parts(&letter["id"])

@@ -3,7 +3,7 @@
 
 use super::outcome::{compare, outcome};
 use super::trial::{Death, Moment, Prepared, ends};
-use super::zombie::must_be_fenced;
+use super::zombie::{must_be_fenced, must_be_fenced_after_gc};
 use super::{Check, Disk, Failure, Site};
 
 /// What happens to the command while the bug is there.
@@ -15,6 +15,8 @@ pub enum Disturbance {
     Kill(&'static str, u64),
     /// It is held there, the region is taken over by a second start, and it goes on.
     Zombie(&'static str, u64),
+    /// So it is, and the epochs that it believes to be its own are collected meanwhile.
+    ZombieAfterGc(&'static str, u64),
     /// The power is cut there.
     Power(&'static str, u64),
 }
@@ -36,7 +38,7 @@ const fn bug(name: &'static str, scenario: &'static str, disturbance: Disturbanc
     Bug { name, scenario, disturbance, caught_by }
 }
 
-use Disturbance::{Kill, None, Power, Zombie};
+use Disturbance::{Kill, None, Power, Zombie, ZombieAfterGc};
 
 /// Each planted bug, and what catches it.
 pub const BUGS: &[Bug] = &[
@@ -66,6 +68,12 @@ pub const BUGS: &[Bug] = &[
     bug("forget_file", "full-refresh", None, Check::Sinks),
     // The far end leaves the last column out of the hash sum.
     bug("hash_ignores_column", "log", None, Check::Ledger),
+    // A collection takes what manifests of runs that stay refer to.
+    bug("collect_live", "gc", None, Check::Recovery),
+    // It deletes before the floor is raised.
+    bug("delete_before_floor", "gc", Kill("gc.after_delete", 3), Check::Recovery),
+    // Nobody looks whether a number was free because it was collected.
+    bug("no_floor", "discard", ZombieAfterGc("commit.before_create", 2), Check::Fence),
     // A recovery sweeps what an apply to come needs.
     bug("sweep_needed", "full-refresh", Kill("commit.after_create", 4), Check::Recovery),
 ];
@@ -111,6 +119,7 @@ impl Bug {
                 prepared.recover(&site).map_err(|e| e.about(&format!("killed at {at}")))
             }
             Zombie(at, k) => must_be_fenced(prepared, &site, &moment(at, k)),
+            ZombieAfterGc(at, k) => must_be_fenced_after_gc(prepared, &site, &moment(at, k)),
             Power(at, k) => {
                 let disk = disk.ok_or_else(|| Failure::other("there is no disk to cut the power of"))?;
                 disk.trial(prepared, &moment(at, k), plant)

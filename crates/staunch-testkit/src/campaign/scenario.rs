@@ -7,6 +7,8 @@ pub enum Step {
     Write(&'static str, &'static str),
     /// A command that succeeds.
     Run(&'static [&'static str]),
+    /// A command that is killed at this moment, `NAME:K`.
+    Killed(&'static [&'static str], &'static str),
     /// SQL in the database `out/db.sqlite`.
     Sql(&'static str),
 }
@@ -169,6 +171,51 @@ const MENDED: Step = Step::Sql(
 const SOUND: Step = Step::Write("data/items/1.csv", include_str!("data/sound.csv"));
 const FIRST_RUN: Step = Step::Run(&["run", "log", "--id", "run-0"]);
 
+/// Runs are not kept, but for those that have dead letters.
+const KEEPING: Step = Step::Write(
+    "staunch.yaml",
+    "project: campaign
+profiles:
+  dev:
+    keep: {runs: 0 s, late_rows: 0 s, dead_letters: 30 d}
+    in:
+      type: files
+      root: data
+      objects:
+        items: {path: \"items/*.csv\", format: csv, chunk_bytes: 1 KiB}
+    lake:
+      type: files
+      root: out
+      objects:
+        items: {path: items, format: parquet}
+    db: {type: sqlite, path: out/db.sqlite}
+",
+);
+/// Letters are not kept, and runs are.
+const LOG_WITHOUT_LETTERS: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+process:
+  big: SELECT id, kind, size, 10 / size AS share FROM items WHERE size IS NULL OR size <> 2
+write:
+  - {from: big, to: lake/items, mode: append}
+  - {from: items, to: db/events, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 100 %, keep: 0 s}
+",
+);
+const SOUND_TOO: Step = Step::Write("data/items/2.csv", "id,kind,size\n901,a,1\n902,b,7\n903,c,\n");
+const THIRD: Step = Step::Write("data/items/3.csv", include_str!("data/2.csv"));
+const SECOND_RUN: Step = Step::Run(&["run", "log", "--id", "run-1"]);
+/// A start that staged, sealed and wrote a manifest for nothing.
+const KILLED_RUN: Step = Step::Killed(&["run", "log", "--id", "run-1"], "commit.before_create:2");
+/// What a killed process would leave in the state folder.
+const HALF_WRITTEN: Step = Step::Write(".staunch/dev/log/tmp/0123456789abcdef", "half of an artef");
+const SPILLED: Step = Step::Write(".staunch/dev/log/spill/datafusion-x/0.arrow", "rows");
+
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -256,6 +303,52 @@ dead_letters: {at_most: 2 %, from_row: 300}
         command: &["dlq", "discard", "--all"],
         exit: 0,
         settles: true,
+    },
+    Scenario {
+        name: "gc",
+        before: &[
+            KEEPING,
+            ITEM,
+            EDITED,
+            SOUND,
+            FIRST_RUN,
+            SOUND_TOO,
+            KILLED_RUN,
+            SECOND_RUN,
+            LOG,
+            THIRD,
+            Step::Run(&["run", "log", "--accept-change", "--id", "run-2"]),
+            HALF_WRITTEN,
+            SPILLED,
+        ],
+        command: &["gc"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "gc-letters",
+        before: &[PROJECT, ITEM, LOG_WITHOUT_LETTERS, FIRST, REFUSING, FIRST_RUN],
+        command: &["gc", "log"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "after-gc",
+        before: &[
+            KEEPING,
+            ITEM,
+            EDITED,
+            SOUND,
+            FIRST_RUN,
+            SOUND_TOO,
+            SECOND_RUN,
+            Step::Run(&["gc"]),
+            LOG,
+            THIRD,
+        ],
+        command: &["run", "log", "--accept-change", "--id", "run-2"],
+        exit: 0,
+        settles: false,
     },
 ];
 /// Those whose every durable byte goes through the seam for files: for the simulated disk. SQLite does its own I/O.

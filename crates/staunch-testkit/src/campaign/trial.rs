@@ -68,6 +68,11 @@ impl Prepared {
             match step {
                 Step::Write(path, text) => template.write(path, text)?,
                 Step::Run(args) => ends(args, &template.run(args, "")?, 0)?,
+                Step::Killed(args, at) => {
+                    if !die(&template, args, &Moment::parse(at)?, Death::Abort)? {
+                        return Err(Failure::other(format!("{at} did not come")));
+                    }
+                }
                 Step::Sql(sql) => execute(&template, sql)?,
             }
         }

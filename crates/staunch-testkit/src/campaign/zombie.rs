@@ -3,7 +3,7 @@
 
 use super::kept::Kept;
 use super::outcome::{compare, outcome};
-use super::trial::{Moment, Prepared};
+use super::trial::{Moment, Prepared, ends};
 use super::{Check, Done, Failure, Site};
 
 /// Failpoints inside a transaction of SQLite, which lets nobody else write until it has ended.
@@ -92,16 +92,50 @@ fn ended(done: &Done, exit: i32) -> Result<Loser, Failure> {
 
 /// A process is held, loses the region to a second start, and goes on: it must end as fenced. For planted bugs.
 pub(super) fn must_be_fenced(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> {
+    fenced(prepared, site, at, || Ok(()))?;
+    prepared.recover(site)
+}
+
+/// The same, and before it goes on `gc` collects whatever it can. Ledgers and letters go with their runs; the rows do not, and what is
+/// left can be read.
+pub(super) fn must_be_fenced_after_gc(prepared: &Prepared, site: &Site, at: &Moment) -> Result<(), Failure> {
+    fenced(prepared, site, at, || collect_all(site))?;
+    prepared.takes_over(site)?;
+    match prepared.expected["sinks"] == outcome(site)?["sinks"] {
+        true => Ok(()),
+        false => Err(Failure::new(Check::Sinks, "a collection, and a process that slept, changed a target")),
+    }
+}
+
+fn fenced(
+    prepared: &Prepared,
+    site: &Site,
+    at: &Moment,
+    meanwhile: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let command = prepared.scenario.command;
     let held = match site.hold(command, &at.to_string(), &site.base.join("hold"))? {
         Ok(held) => held,
         Err(done) => return Err(Failure::recovery(command, &done)),
     };
     prepared.takes_over(site)?;
+    meanwhile()?;
     let lost = held.release()?;
     if ended(&lost, prepared.scenario.exit)? == Loser::Finished {
         let text = format!("held at {at}, it ended with {:?}: {}", lost.code, lost.stderr);
         return Err(Failure::new(Check::Fence, text));
     }
-    prepared.recover(site)
+    Ok(())
+}
+
+/// Collects all runs but the newest, however young.
+fn collect_all(site: &Site) -> Result<(), Failure> {
+    let path = site.root().join("staunch.yaml");
+    let text = std::fs::read_to_string(&path).map_err(Failure::machine("read the project"))?;
+    let keep = "  dev:\n    keep: {runs: 0 s, dead_letters: 0 s, late_rows: 0 s}\n";
+    site.write("staunch.yaml", &text.replace("  dev:\n", keep))?;
+    let gc = &["gc", "log"];
+    ends(gc, &site.run(gc, "")?, 0)?;
+    let floors = std::fs::read_dir(site.state().join("log/floors")).into_iter().flatten().count();
+    if floors == 1 { Ok(()) } else { Err(Failure::other("nothing was collected")) }
 }

@@ -72,6 +72,11 @@ impl Held {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Lets it go on to its end.
     pub(crate) fn release(self) -> Done {
         std::fs::remove_file(&self.hold).unwrap();
@@ -179,7 +184,12 @@ impl Project {
 
     /// Starts the binary and waits until it stands still at the failpoint `NAME:K`.
     pub(crate) fn hold(&self, args: &[&str], at: &str) -> Held {
-        let hold = self.root.parent().unwrap().join("hold");
+        self.hold_by(args, at, "hold")
+    }
+
+    /// The same, by a file of this name: several can be held.
+    pub(crate) fn hold_by(&self, args: &[&str], at: &str, file: &str) -> Held {
+        let hold = self.root.parent().unwrap().join(file);
         let plan = format!("hold={at}:{}", hold.display());
         let mut child = self.start_with(args, &[("STAUNCH_FAILPOINTS", &plan)]);
         while !hold.try_exists().unwrap() {

@@ -25,15 +25,15 @@ mod publish;
 mod tests;
 mod writer;
 
-use crate::systems::staged::{region_folder, staged_by};
+use crate::systems::staged::{inside, region_folder, staged_by};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use format::Kind;
 use options::SinkOptions;
-use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Look, Segment, SegmentName, SegmentWriter, Sink};
 use staunch_contract::Contract;
 use staunch_pipeline::{Connection, Object};
-use staunch_types::{Access, Epoch, Error, Fs, RegionId, Result, WriteMode, codes};
+use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,22 @@ impl FilesSink {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.options.folder
+    }
+
+    /// Staged files of this generation and older ones that no apply will ask for.
+    fn doomed(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
+        let staging = self.staging(&fence.region);
+        let below = format!("{STAGING}/{}", region_folder(&fence.region));
+        let names =
+            self.fs.list(&staging).map_err(|e| self.unavailable("list the staged files", &staging, &e))?;
+        // Everything in a region's folder is of this region; what does not look like a staged file is not ours.
+        let ours = |name: &str| {
+            Kind::all_staged()
+                .find_map(|ending| staged_by(name, &ending))
+                .is_some_and(|(_, generation)| generation <= fence.generation)
+        };
+        let doomed = names.iter().filter(|n| ours(n) && !needed.contains(&format!("{below}/{n}")));
+        Ok(doomed.map(|name| staging.join(name)).collect())
     }
 
     fn staging(&self, region: &RegionId) -> PathBuf {
@@ -185,31 +201,63 @@ impl Sink for FilesSink {
     }
 
     async fn sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<()> {
-        let staging = self.staging(&fence.region);
-        let below = format!("{STAGING}/{}", region_folder(&fence.region));
-        let names =
-            self.fs.list(&staging).map_err(|e| self.unavailable("list the staged files", &staging, &e))?;
-        let mut removed = false;
-        for name in names {
-            // Everything in a region's folder is of this region; what does not look like a staged file is not ours.
-            let ours = Kind::all_staged()
-                .find_map(|ending| staged_by(&name, &ending))
-                .is_some_and(|(_, generation)| generation <= fence.generation);
-            if ours && !needed.contains(&format!("{below}/{name}")) {
-                match self.fs.remove(&staging.join(&name)) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                        return Err(self.unavailable("remove a staged file", &staging.join(&name), &e));
-                    }
-                    _ => removed = true,
+        let doomed = self.doomed(fence, needed)?;
+        for path in &doomed {
+            match self.fs.remove(path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.unavailable("remove a staged file", path, &e));
                 }
+                _ => {}
             }
         }
-        if removed {
-            self.fs
+        let staging = self.staging(&fence.region);
+        match doomed.is_empty() {
+            true => Ok(()),
+            false => self
+                .fs
                 .sync_dir(&staging)
-                .map_err(|e| self.unavailable("make the folder durable", &staging, &e))?;
+                .map_err(|e| self.unavailable("make the folder durable", &staging, &e)),
         }
-        Ok(())
+    }
+
+    async fn to_sweep(&self, fence: &Fence, needed: &BTreeSet<String>) -> Result<Vec<u64>> {
+        let mut sizes = Vec::new();
+        for path in self.doomed(fence, needed)? {
+            let size =
+                self.fs.len(&path).map_err(|e| self.unavailable("look at a staged file", &path, &e))?;
+            sizes.extend(size);
+        }
+        Ok(sizes)
+    }
+
+    async fn look(&self, region: &RegionId, live: &[Segment], needed: &[Segment]) -> Result<Look> {
+        let folder = &self.options.folder;
+        let len = |path: &Path| self.fs.len(path).map_err(|e| self.unavailable("look at a file", path, &e));
+        let mut look = Look { there: len(folder)?.is_some(), ..Look::default() };
+        foreign::refuse(self, region)?;
+        for name in live.iter().filter_map(|segment| segment.target.as_deref()) {
+            if len(&inside(folder, name)?)?.is_none() {
+                look.gone.push(name.to_owned());
+            }
+        }
+        for segment in needed {
+            let staged = inside(folder, &segment.staged)?;
+            let target = segment.target.as_deref().map(|name| inside(folder, name)).transpose()?;
+            let published = target.as_deref().map(len).transpose()?.flatten();
+            let found = len(&staged)?.or(published);
+            if found != Some(segment.bytes) {
+                let message = match found {
+                    None => "a committed file is gone before it was published".to_owned(),
+                    Some(bytes) => format!("a committed file has {bytes} bytes, not {}", segment.bytes),
+                };
+                look.broken.push(
+                    Error::new(codes::STORE_CORRUPT, message)
+                        .place(Place::file(staged))
+                        .hint("restore the file from a backup, or run with --full-refresh"),
+                );
+            }
+        }
+        Ok(look)
     }
 
     async fn preview(&self, live: &[Segment], limit: usize) -> Result<RecordBatch> {

@@ -75,6 +75,16 @@ impl Commits<'_> {
         Ok(Ok(stored.epoch.and_then(|e| u64::try_from(e).ok()).map(Epoch)))
     }
 
+    /// Tells the last applied epoch, and fences nobody.
+    pub(super) fn position(
+        &self,
+        connection: &Connection,
+        region: &RegionId,
+    ) -> rusqlite::Result<Result<Option<Epoch>>> {
+        let stored = self.stored(connection, region)?;
+        Ok(stored.map(|stored| stored.and_then(|s| s.epoch).and_then(|e| u64::try_from(e).ok()).map(Epoch)))
+    }
+
     /// Moves the position from the previous epoch to this one, if it stands there. A replace asks for no position but an earlier
     /// one: whatever the target has lost, everything is written anew.
     pub(super) fn claim(&self, tx: &Connection, work: &ApplyWork) -> rusqlite::Result<Result<Claim>> {

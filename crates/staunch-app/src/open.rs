@@ -163,6 +163,7 @@ impl Opened {
         if !there {
             return Ok(None);
         }
+        self.throwaway(app)?;
         let store: Arc<dyn Store> = Arc::new(LocalStore::look(&folder, app.fs.clone(), app.rng.clone()));
         Ok(Some(Log::new(store)))
     }

@@ -83,7 +83,7 @@ fn a_start_that_slept_through_a_collection_takes_no_number_and_shows_nothing() {
         "commit.before_create:2",
         "commit.after_create:2",
         "apply.before:1",
-        "parquet.before_link:1",
+        "files.before_link:1",
         "sqlite.before_begin:1",
         "apply.after:1",
     ];
@@ -107,7 +107,7 @@ fn a_start_that_slept_through_a_collection_takes_no_number_and_shows_nothing() {
         let told = (lost.code, lost.stderr.contains("Run.Fenced"));
         // Standing before its last target, it had decided everything: the newer start showed that, and its run has succeeded.
         let expected = match place {
-            "parquet.before_link:1" => (Some(0), false),
+            "files.before_link:1" => (Some(0), false),
             _ => (Some(1), true),
         };
         assert_eq!(told, expected, "{place}: {}", lost.stderr);

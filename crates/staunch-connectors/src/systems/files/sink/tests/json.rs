@@ -146,7 +146,7 @@ fn a_disk_that_keeps_other_bytes_is_seen_by_the_full_check() {
     let sink = FilesSink { fs, ..json_sink(dir.path(), &contract, "gzip", &[]) };
     let mut writer = sink.stage(&name(1, 1)).unwrap();
     writer.write(&rows).unwrap();
-    assert_eq!(writer.finish().unwrap_err().code(), codes::SINK_UNAVAILABLE);
+    assert_eq!(writer.finish().unwrap_err().code(), codes::UNSYNCED);
 }
 
 /// A value that the format has no form for ends the epoch before anything of it is decided.

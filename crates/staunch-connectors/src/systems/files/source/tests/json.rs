@@ -110,7 +110,10 @@ fn values_keep_their_kind() {
     value("v:double", "-0.0", "-0.0");
     value("v:double", "12345678901234567890", "1.2345678901234567e19");
     value("v:double", "1e999", "Decode.Type `v` is a number beyond the range of its type");
-    value("v:double", "\"NaN\"", "Decode.Type `v` is not a number");
+    value("v:double", "\"NaN\"", "NaN");
+    value("v:float", "\"-Infinity\"", "-inf");
+    value("v:double", "\"nan\"", "Decode.Type `v` is not a number");
+    value("v:double", "\"1\"", "Decode.Type `v` is not a number");
     value("v:float", "16777217", "16777216.0");
     value("v:decimal", "1234567.89", "1234567.89");
     value("v:decimal", "\"0.10\"", "0.10");

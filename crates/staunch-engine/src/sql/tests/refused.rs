@@ -192,3 +192,37 @@ fn what_stands_beside_the_refused_still_runs() {
         super::check(sql, &clicks, expected);
     }
 }
+
+#[test]
+fn what_is_said_of_nulls_and_escapes_where_it_is_heard() {
+    let clicks = [input(
+        "clicks",
+        "id long, page string?, n int?",
+        "1 | x%a | 7\n2 | xya | NULL\n3 | NULL | 9\n4 | x\\%a | 1",
+    )];
+    for (sql, expected) in [
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x!%_' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x!%%' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page NOT LIKE 'x!%%' ESCAPE '!'", "2\n4"),
+        ("SELECT DISTINCT id FROM clicks WHERE page ILIKE 'X!%A' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x\\!%a' ESCAPE '!'", "4"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x\\%a' ESCAPE '\\'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'xxya' ESCAPE 'x'", "2"),
+        ("SELECT id FROM clicks WHERE page LIKE 'x!%_' ESCAPE '!'", "100: 1\npassed 1 filtered 3 dead 0"),
+        ("SELECT id FROM clicks WHERE page ILIKE 'X!%_' ESCAPE '!'", "100: 1\npassed 1 filtered 3 dead 0"),
+        (
+            "SELECT id, last_value(n) IGNORE NULLS OVER (ORDER BY id) AS a, lag(n IGNORE NULLS) OVER (ORDER BY id) AS b FROM clicks",
+            "1 | 7 | NULL\n2 | 7 | 7\n3 | 9 | 7\n4 | 1 | 9",
+        ),
+        (
+            "SELECT id, sum(n) FILTER (WHERE id > 1) OVER (ORDER BY id) AS a FROM clicks",
+            "1 | NULL\n2 | NULL\n3 | 9\n4 | 10",
+        ),
+        (
+            "SELECT count(DISTINCT n) AS a, first_value(n ORDER BY id DESC) IGNORE NULLS AS b FROM clicks",
+            "3 | 1",
+        ),
+    ] {
+        super::check(sql, &clicks, expected);
+    }
+}

@@ -21,6 +21,7 @@ mod budget;
 mod checked;
 mod deep;
 mod deterministic;
+mod digits;
 mod escaped;
 mod explain;
 mod facts;
@@ -36,6 +37,7 @@ mod signed;
 mod stage;
 mod strict;
 mod sum;
+mod zeros;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -164,7 +164,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
                     merge(&mut used, used_by(process, &state, &join.build)?);
                 }
             }
-            Shape::PerRow(RowPlan {
+            let plan = RowPlan {
                 stage: stage.clone(),
                 source,
                 input: nullable(&input),
@@ -172,7 +172,12 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
                 steps,
                 coercion: agreed.coercion.clone(),
                 depth,
-            })
+            };
+            if let Some(expr) = plan.uncompilable(&state) {
+                let message = format!("`{expr}` is not implemented yet");
+                return Err(refuse(process, message, "say it in another way"));
+            }
+            Shape::PerRow(plan)
         }
         Err(because) => {
             used = used_by(process, &state, &analysed)?;

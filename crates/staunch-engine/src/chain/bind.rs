@@ -74,6 +74,20 @@ impl RowPlan {
         })
     }
 
+    /// The first expression that cannot be compiled, as SQL: there is a function for it that does not do what is asked.
+    pub(crate) fn uncompilable(&self, state: &SessionState) -> Option<String> {
+        let fails = |exprs: &[Expr], input: &DFSchemaRef| {
+            let failing = |e: &&Expr| self.compile(state, std::slice::from_ref(*e), input, false).is_err();
+            exprs.iter().find(failing).map(suspect_text)
+        };
+        self.steps.iter().find_map(|step| match step {
+            Step::Filter { predicate, input, .. } => fails(std::slice::from_ref(predicate), input),
+            Step::Project { exprs, input } => fails(exprs, input),
+            Step::Unnest { .. } => None,
+            Step::Join(join) => fails(&join.keys, &join.input).or_else(|| fails(&join.residual, &join.pair)),
+        })
+    }
+
     async fn bind_join(
         &self,
         session: &SessionContext,
@@ -116,7 +130,11 @@ impl RowPlan {
                 .with_config_options(state.config_options().clone())
                 .with_query_execution_start_time(state.execution_props().query_execution_start_time)
                 .build();
-            let folded = ExprSimplifier::new(context).simplify(expr.clone()).map_err(failed)?;
+            let mut folded = ExprSimplifier::new(context).simplify(expr.clone()).map_err(failed)?;
+            // The types of some functions depend on constants that were none before they were folded.
+            if folded.get_type(input).ok() != expr.get_type(input).ok() {
+                folded = expr.clone();
+            }
             let planning = PhysicalPlanningContext::default();
             let physical =
                 create_physical_expr(&folded, input, state.execution_props(), &planning).map_err(failed)?;

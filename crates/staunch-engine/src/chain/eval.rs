@@ -102,7 +102,9 @@ impl Work<'_> {
                 Err(error) => match failure(&error) {
                     Ok(failure) => return Ok(Err((i, failure))),
                     Err(Stop::Memory) => return Err(memory(&format!("`{}`", compiled.text))),
-                    Err(Stop::Disk | Stop::Bug) => return Err(bug(compiled)),
+                    Err(Stop::Disk) => return Err(bug(compiled)),
+                    // Whatever a function says about its row: there is no value for it.
+                    Err(Stop::Bug) => return Ok(Err((i, Failure::Other))),
                 },
             }
         }

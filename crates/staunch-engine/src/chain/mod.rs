@@ -26,6 +26,8 @@ mod table;
 mod unnest;
 
 #[cfg(test)]
+mod any_row;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use lower::{lower, scanned};

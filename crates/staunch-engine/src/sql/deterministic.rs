@@ -1,6 +1,7 @@
 //! What a query does not do twice in the same way.
 
 use super::facts::{Facts, Known};
+use super::zeros::made_alike;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort, WindowFunction};
@@ -148,7 +149,7 @@ fn total<'a>(by: impl Iterator<Item = &'a Expr>, schema: &DFSchema, facts: &Fact
         match e {
             Expr::Column(c) => Some(c),
             Expr::Alias(a) => column(&a.expr),
-            _ => None,
+            other => made_alike(other).and_then(column),
         }
     }
     let columns: BTreeSet<usize> = by.filter_map(|e| schema.maybe_index_of_column(column(e)?)).collect();

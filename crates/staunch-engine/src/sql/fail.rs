@@ -40,6 +40,11 @@ pub(crate) fn failure(error: &DataFusionError) -> Result<Failure, Stop> {
         DataFusionError::Execution(text) => Ok(of_text(text)),
         DataFusionError::ResourcesExhausted(_) => Err(Stop::Memory),
         DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => Err(Stop::Disk),
+        // Functions that look at their arguments only when they run say so in the words of planning, or pass on what a library says.
+        DataFusionError::Plan(text) => Ok(of_text(text)),
+        DataFusionError::External(_)
+        | DataFusionError::Configuration(_)
+        | DataFusionError::NotImplemented(_) => Ok(Failure::Other),
         _ => Err(Stop::Bug),
     }
 }
@@ -159,10 +164,21 @@ pub(crate) fn query_error(
         Err(Stop::Disk) => Error::new(codes::STORE, "spilled rows of the query cannot be written or read")
             .hint("check that the disk below `state:` has room"),
         Err(Stop::Bug) => Error::new(codes::INTERNAL, "the query failed in a way that it should not")
-            .cause(super::place::clean(error.strip_backtrace().split(':').next().unwrap_or_default()))
+            .cause(kind(error.find_root()))
             .hint("report this with the SQL of the stage"),
     }
     .stage(stage)
+}
+
+/// The kind of an error that nobody expected; its text may hold values.
+fn kind(error: &DataFusionError) -> &'static str {
+    match error {
+        DataFusionError::Internal(_) => "an internal error of DataFusion",
+        DataFusionError::SchemaError(_, _) => "a column that is not there",
+        DataFusionError::ArrowError(_, _) => "an error of Arrow",
+        DataFusionError::ExecutionJoin(_) => "a task that ended",
+        _ => "an error of another kind",
+    }
 }
 
 /// More memory is needed than there is.

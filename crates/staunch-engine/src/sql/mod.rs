@@ -21,11 +21,14 @@ mod budget;
 mod checked;
 mod deep;
 mod deterministic;
+mod digits;
+mod escaped;
 mod explain;
 mod facts;
 mod fail;
 mod flat;
 mod gaps;
+mod named;
 mod place;
 mod plan_sql;
 mod reconcile;
@@ -34,6 +37,7 @@ mod signed;
 mod stage;
 mod strict;
 mod sum;
+mod zeros;
 
 #[cfg(test)]
 pub(crate) mod tests;

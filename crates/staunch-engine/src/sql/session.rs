@@ -2,9 +2,11 @@
 
 use super::budget::{Budget, FAN_IN};
 use super::checked::CheckedArithmetic;
+use super::digits::RoundDigits;
 use super::flat::FlatChains;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
+use super::zeros::EqualKeys;
 use crate::whole::JoinMemory;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
@@ -98,7 +100,9 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     let mut rules = Analyzer::new().rules;
     rules.insert(0, Arc::new(FlatChains));
     rules.insert(1, Arc::new(SignedNumbers));
+    rules.insert(2, Arc::new(RoundDigits));
     rules.push(Arc::new(CheckedArithmetic));
+    rules.push(Arc::new(EqualKeys));
 
     let mut state = SessionStateBuilder::new()
         .with_analyzer_rules(rules)

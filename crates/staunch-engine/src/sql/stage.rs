@@ -5,7 +5,7 @@ use super::deterministic::{Findings, search};
 use super::facts::{Facts, Known};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
-use super::{gaps, place, reconcile};
+use super::{escaped, gaps, named, place, reconcile};
 use crate::chain::{RowPlan, lower, scanned};
 use crate::whole::WholePlan;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -87,15 +87,17 @@ pub fn plan_stage(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
 }
 
 fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
-    let query = parse(&process.sql.text).map_err(|refused| place::refused(process, refused))?;
+    let mut query = parse(&process.sql.text).map_err(|refused| place::refused(process, refused))?;
     let depth = query_depth(&query);
     if depth > DEEPEST {
         let message = format!("an expression has {depth} levels, more than {DEEPEST}");
         let hint = "use IN (...) for long chains of OR, or split it into several stages";
         return Err(refuse(process, message, hint));
     }
-    gaps::clauses(process, &query)?;
     let session = planning()?;
+    named::windows(process, &mut query)?;
+    escaped::patterns(&mut query);
+    gaps::clauses(process, &state(&session), &query)?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));
     let plain = |e| place::planning(process, &e, None);
     with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), r.schema.clone()))).map_err(plain)?;
@@ -162,7 +164,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
                     merge(&mut used, used_by(process, &state, &join.build)?);
                 }
             }
-            Shape::PerRow(RowPlan {
+            let plan = RowPlan {
                 stage: stage.clone(),
                 source,
                 input: nullable(&input),
@@ -170,7 +172,12 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
                 steps,
                 coercion: agreed.coercion.clone(),
                 depth,
-            })
+            };
+            if let Some(expr) = plan.uncompilable(&state) {
+                let message = format!("`{expr}` is not implemented yet");
+                return Err(refuse(process, message, "say it in another way"));
+            }
+            Shape::PerRow(plan)
         }
         Err(because) => {
             used = used_by(process, &state, &analysed)?;

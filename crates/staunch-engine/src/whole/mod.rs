@@ -115,7 +115,7 @@ fn physical(
     plan: &LogicalPlan,
     inputs: &BTreeMap<String, Arc<dyn Leaf>>,
 ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-    let bound = bind(plan, inputs)?;
+    let bound = windows::sliding(bind(plan, inputs)?, &state.runtime_env().memory_pool)?;
     windows::within_budget(futures::executor::block_on(state.create_physical_plan(&bound))?, plan)
 }
 

@@ -1,9 +1,11 @@
 //! Clauses and operators that DataFusion parses and then drops, or does otherwise than is promised.
 
-use super::{refuse, word};
+use super::functions::dropped;
+use super::{at, refuse, word};
+use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr as SqlExpr, GroupByExpr, JoinOperator, Query, Select, Statement, TableFactor, Visit,
-    Visitor,
+    BinaryOperator, Expr as SqlExpr, GroupByExpr, Ident, JoinOperator, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, Statement, TableFactor, Visit, Visitor,
 };
 use staunch_pipeline::Process;
 use staunch_types::{Error, Result};
@@ -19,7 +21,7 @@ pub(crate) struct Gap {
 /// Refusals by name, and all of them: every one has a case in `tests/refused`.
 macro_rules! gaps {
     ($($name:ident: $what:literal, $words:expr, $hint:literal;)*) => {
-        $(const $name: Gap = Gap { what: $what, words: $words, hint: $hint };)*
+        $(pub(super) const $name: Gap = Gap { what: $what, words: $words, hint: $hint };)*
         #[cfg(test)]
         pub(crate) const ALL: &[&Gap] = &[$(&$name),*];
     };
@@ -57,37 +59,65 @@ gaps! {
         "multiply by the power of two: `n * 8` for `n << 3`; what does not fit is then an error";
     COLLATE: "`COLLATE`", &[&["COLLATE"]],
         "remove it: text is compared byte by byte; compare lower(column) to pass over case";
+    SET_ALL: "`INTERSECT ALL` or `EXCEPT ALL`", &[&["INTERSECT", "ALL"], &["EXCEPT", "ALL"], &["MINUS", "ALL"]],
+        "remove ALL if no row occurs twice; else number equal rows first: row_number() OVER (PARTITION BY all columns)";
+    ESCAPE: "`ESCAPE` with anything but `LIKE`, a constant pattern that it does not end, and one character", &[&["ESCAPE"]],
+        "write the pattern as a constant, or escape with a backslash, which needs no ESCAPE";
+    OF_ONE_ROW: "`DISTINCT`, `ORDER BY`, `FILTER`, `OVER`, `WITHIN GROUP` or `IGNORE NULLS` of a function that looks at one row",
+        &[], "remove it: it is for aggregates and window functions";
+    OF_WINDOW: "`DISTINCT` or `FILTER` of a window function that is not an aggregate", &[],
+        "remove it; choose the rows in a subquery, or with CASE in the argument";
+    NULLS: "`IGNORE NULLS` or `RESPECT NULLS` of this function", &[],
+        "remove it: aggregates pass over nulls; lag, lead, first_value, last_value and nth_value can be told to";
+    PARAMETERS: "a function with two lists of arguments", &[], "write all arguments in one list";
+    ARGUMENT: "a query in place of a function's arguments", &[], "put it in brackets of its own; for a list write (SELECT array_agg(x ORDER BY x) FROM ...)";
 }
 
 /// Refuses clauses and operators that DataFusion parses and then drops, or does otherwise than is promised.
 ///
 /// # Errors
 /// `ST0022`, with the place of the clause.
-pub(crate) fn clauses(process: &Process, query: &Statement) -> Result<()> {
-    let mut gaps = Gaps::default();
+pub(crate) fn clauses(process: &Process, state: &SessionState, query: &Statement) -> Result<()> {
+    let mut gaps = Gaps { state, found: Vec::new() };
     // It never breaks off.
     let _ = query.visit(&mut gaps);
-    let errors = gaps.found.into_iter().map(|gap| {
-        let place = gap.words.iter().find_map(|words| word(process, words));
+    let errors = gaps.found.into_iter().map(|(gap, name)| {
+        let named = |name: Ident| at(process, name.span.start, Some(name.value.chars().count() as u64));
+        let place = name.map(named).or_else(|| gap.words.iter().find_map(|words| word(process, words)));
         refuse(process, place, format!("{} is not implemented yet", gap.what), gap.hint)
     });
     Error::many(errors.collect()).map_or(Ok(()), Err)
 }
 
-#[derive(Default)]
-struct Gaps {
-    found: Vec<&'static Gap>,
+struct Gaps<'a> {
+    state: &'a SessionState,
+    /// Each once, with the name that it stands at if there is one.
+    found: Vec<(&'static Gap, Option<Ident>)>,
 }
 
-impl Gaps {
+impl Gaps<'_> {
     fn add(&mut self, is: bool, gap: &'static Gap) {
-        if is && !self.found.iter().any(|g| g.what == gap.what) {
-            self.found.push(gap);
+        self.add_at(is, gap, None);
+    }
+
+    fn add_at(&mut self, is: bool, gap: &'static Gap, name: Option<&Ident>) {
+        if is && !self.found.iter().any(|(g, _)| g.what == gap.what) {
+            self.found.push((gap, name.cloned()));
+        }
+    }
+
+    /// DataFusion gives the rows that are on both sides, or on one, as often as they are on the left.
+    fn sets(&mut self, body: &SetExpr) {
+        if let SetExpr::SetOperation { op, set_quantifier, left, right } = body {
+            let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+            self.add(all && *op != SetOperator::Union, &SET_ALL);
+            self.sets(left);
+            self.sets(right);
         }
     }
 }
 
-impl Visitor for Gaps {
+impl Visitor for Gaps<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
@@ -96,6 +126,7 @@ impl Visitor for Gaps {
         self.add(query.for_clause.is_some(), &FOR);
         self.add(query.settings.is_some(), &SETTINGS);
         self.add(query.format_clause.is_some(), &FORMAT);
+        self.sets(&query.body);
         ControlFlow::Continue(())
     }
 
@@ -140,6 +171,17 @@ impl Visitor for Gaps {
     fn pre_visit_expr(&mut self, expr: &SqlExpr) -> ControlFlow<()> {
         self.add(matches!(expr, SqlExpr::BinaryOp { op: BinaryOperator::PGBitwiseShiftLeft, .. }), &SHIFT);
         self.add(matches!(expr, SqlExpr::Collate { .. }), &COLLATE);
+        if let SqlExpr::Like { escape_char, .. }
+        | SqlExpr::ILike { escape_char, .. }
+        | SqlExpr::SimilarTo { escape_char, .. } = expr
+        {
+            self.add(escape_char.is_some(), &ESCAPE);
+        }
+        if let SqlExpr::Function(function) = expr {
+            for (gap, name) in dropped(self.state, function) {
+                self.add_at(true, gap, name);
+            }
+        }
         ControlFlow::Continue(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod clauses;
 mod constants;
+mod functions;
 mod subqueries;
 mod sums;
 
@@ -39,7 +40,7 @@ fn word(process: &Process, words: &[&str]) -> Option<Place> {
     Some(at(process, first.start, length))
 }
 
-fn at(process: &Process, begin: Location, length: Option<u64>) -> Place {
+pub(super) fn at(process: &Process, begin: Location, length: Option<u64>) -> Place {
     let mut place = process.sql.place(begin.line, begin.column);
     place.length = length;
     place

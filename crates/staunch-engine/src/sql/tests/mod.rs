@@ -4,6 +4,7 @@ mod contracts;
 mod refused;
 mod refused_cases;
 mod shapes;
+mod windows;
 
 use super::{Relation, SessionSpec, Shape, StagePlan, plan_stage, session};
 use crate::leaf::{Leaf, LeafBatches};

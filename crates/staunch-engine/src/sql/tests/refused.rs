@@ -192,3 +192,63 @@ fn what_stands_beside_the_refused_still_runs() {
         super::check(sql, &clicks, expected);
     }
 }
+
+#[test]
+fn what_is_said_of_nulls_and_escapes_where_it_is_heard() {
+    let clicks = [input(
+        "clicks",
+        "id long, page string?, n int?",
+        "1 | x%a | 7\n2 | xya | NULL\n3 | NULL | 9\n4 | x\\%a | 1",
+    )];
+    for (sql, expected) in [
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x!%_' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x!%%' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page NOT LIKE 'x!%%' ESCAPE '!'", "2\n4"),
+        ("SELECT DISTINCT id FROM clicks WHERE page ILIKE 'X!%A' ESCAPE '!'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x\\!%a' ESCAPE '!'", "4"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'x\\%a' ESCAPE '\\'", "1"),
+        ("SELECT DISTINCT id FROM clicks WHERE page LIKE 'xxya' ESCAPE 'x'", "2"),
+        ("SELECT id FROM clicks WHERE page LIKE 'x!%_' ESCAPE '!'", "100: 1\npassed 1 filtered 3 dead 0"),
+        ("SELECT id FROM clicks WHERE page ILIKE 'X!%_' ESCAPE '!'", "100: 1\npassed 1 filtered 3 dead 0"),
+        (
+            "SELECT id, last_value(n) IGNORE NULLS OVER (ORDER BY id) AS a, lag(n IGNORE NULLS) OVER (ORDER BY id) AS b FROM clicks",
+            "1 | 7 | NULL\n2 | 7 | 7\n3 | 9 | 7\n4 | 1 | 9",
+        ),
+        (
+            "SELECT id, sum(n) FILTER (WHERE id > 1) OVER (ORDER BY id) AS a FROM clicks",
+            "1 | NULL\n2 | NULL\n3 | 9\n4 | 10",
+        ),
+        (
+            "SELECT count(DISTINCT n) AS a, first_value(n ORDER BY id DESC) IGNORE NULLS AS b FROM clicks",
+            "3 | 1",
+        ),
+    ] {
+        super::check(sql, &clicks, expected);
+    }
+}
+
+#[test]
+fn a_decimal_is_rounded_to_the_digits_that_are_asked_for() {
+    let t = [input("t", "id long, d decimal?, n int", "1 | 1.25 | 1\n2 | -9.95 | 0\n3 | NULL | 1")];
+    for (sql, expected) in [
+        (
+            "SELECT round(d, 1) AS a, round(d, 0) AS b, round(d) AS c, round(d, -1) AS e, round(d, n) AS f, round(d, 3 - 2) AS g FROM t",
+            "100: 1.3 | 1 | 1 | 0 | 1.30 | 1.3
+             101: -10.0 | -10 | -10 | -10 | -10.00 | -10.0
+             102: NULL | NULL | NULL | NULL | NULL | NULL
+             passed 3 filtered 0 dead 0",
+        ),
+        (
+            "SELECT CASE WHEN id = 1 THEN round(d, 1) ELSE d END AS a, round(d, 1) + d AS b FROM t WHERE round(d, 0) < 5",
+            "100: 1.30 | 2.55\n101: -9.95 | -19.95\npassed 2 filtered 1 dead 0",
+        ),
+        ("SELECT DISTINCT round(d, 1) AS a FROM t", "-10.0\n1.3\nNULL"),
+        ("SELECT round(sum(d), 1) AS a, sum(round(d, 0)) AS b FROM t", "-8.7 | -9"),
+        (
+            "SELECT round(d, 1) AS a FROM t UNION ALL SELECT d AS a FROM t WHERE id = 1",
+            "-10.00\n1.25\n1.30\nNULL",
+        ),
+    ] {
+        super::check(sql, &t, expected);
+    }
+}

@@ -1,9 +1,10 @@
 //! Windows that need the whole of a partition, one partition at a time.
 
+use super::keys::{keys, last, ranges, starts};
 use super::spilled::{Finished, Spilled, constant};
 use crate::sql::Budget;
 use arrow::array::{Array, ArrayRef};
-use arrow::compute::{concat, concat_batches, partition};
+use arrow::compute::{concat, concat_batches};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -22,7 +23,6 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, stream};
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// The part of the budget that a partition may fill before it is spilled. It is needed twice: as it came, and in one piece.
@@ -188,8 +188,8 @@ impl Worker {
         if batch.num_rows() == 0 {
             return Ok(None);
         }
-        let keys = self.keys(batch)?;
-        let starts = self.starts(&keys, batch.num_rows())?;
+        let keys = keys(&self.exprs, batch)?;
+        let starts = starts(self.last.as_deref(), &keys, batch.num_rows())?;
         if let Some(mut spilled) = self.spilled.take() {
             let end = starts.first().copied().unwrap_or(batch.num_rows());
             spilled.add(&batch.slice(0, end))?;
@@ -203,7 +203,7 @@ impl Worker {
             }
             return Ok(None);
         }
-        self.last = Some(keys.iter().map(|key| key.slice(key.len() - 1, 1)).collect());
+        self.last = Some(last(&keys));
         let complete = match starts.last() {
             Some(&start) => {
                 self.held.push(batch.slice(0, start));
@@ -218,27 +218,6 @@ impl Worker {
         };
         self.reserve()?;
         Ok(complete)
-    }
-
-    fn keys(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let by = self.exprs.first().map(|expr| expr.partition_by()).unwrap_or_default();
-        by.iter().map(|key| key.evaluate(batch)?.into_array(batch.num_rows())).collect()
-    }
-
-    /// Where partitions begin in a batch of so many rows; row 0 only if the row before it was of another one.
-    fn starts(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<usize>> {
-        let mut starts: Vec<usize> = ranges(keys, rows)?.into_iter().map(|r| r.start).collect();
-        let goes_on = match &self.last {
-            None => true,
-            Some(last) => {
-                let both = last.iter().zip(keys).map(|(a, b)| concat(&[a, &b.slice(0, 1)]));
-                ranges(&both.collect::<std::result::Result<Vec<_>, _>>()?, 2)?.len() == 1
-            }
-        };
-        if goes_on {
-            starts.remove(0);
-        }
-        Ok(starts)
     }
 
     /// Sets memory aside for what is held, or spills it.
@@ -264,7 +243,7 @@ impl Worker {
         let batch = concat_batches(&first.schema(), &held)?;
         drop(held);
         let mut results: Vec<Vec<ArrayRef>> = vec![Vec::new(); self.exprs.len()];
-        for range in ranges(&self.keys(&batch)?, batch.num_rows())? {
+        for range in ranges(&keys(&self.exprs, &batch)?, batch.num_rows())? {
             let rows = batch.slice(range.start, range.len());
             for (expr, results) in self.exprs.iter().zip(&mut results) {
                 results.push(expr.evaluate(&rows)?);
@@ -278,12 +257,4 @@ impl Worker {
         self.held.reservation.free();
         Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
     }
-}
-
-/// The ranges of rows with equal keys; all rows if there are no keys.
-fn ranges(keys: &[ArrayRef], rows: usize) -> Result<Vec<Range<usize>>> {
-    if keys.is_empty() {
-        return Ok(vec![Range { start: 0, end: rows }]);
-    }
-    Ok(partition(keys)?.ranges())
 }

@@ -1,0 +1,4 @@
+SELECT id, row_number() FILTER (WHERE n > 3) OVER (ORDER BY id) AS a FROM clicks
+--- ST0022 1:12 `DISTINCT` or `FILTER` of a window function that is not an aggregate is not implemented yet | remove it; choose the rows in a subquery, or with CASE in the argument
+---     SELECT id, row_number() FILTER (WHERE n > 3) OVER (ORDER BY id) AS a FROM clicks
+---                ^^^^^^^^^^

@@ -1,12 +1,14 @@
 //! Memory that is set aside before others take it.
 
 use crate::sql::Budget;
+use arrow::array::Array;
+use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use std::sync::Arc;
 
 /// The part of the budget that a window has from the beginning.
-const PART: usize = 32;
+const PART: usize = 16;
 
 /// It is never more than this.
 const MOST: usize = 16 << 20;
@@ -32,4 +34,10 @@ impl Aside {
     pub(super) fn resize(&self, bytes: usize) -> Result<()> {
         self.reservation.try_resize(bytes.max(self.least))
     }
+}
+
+/// What the rows of a batch take, whatever else is in one piece with them.
+pub(super) fn bytes(batch: &RecordBatch) -> Result<usize> {
+    let columns = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    Ok(columns.sum::<std::result::Result<usize, _>>()?)
 }

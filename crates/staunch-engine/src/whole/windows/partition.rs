@@ -1,6 +1,6 @@
 //! Windows that need the whole of a partition, one partition at a time.
 
-use super::aside::Aside;
+use super::aside::{Aside, bytes};
 use super::keys::{keys, last, ranges, starts};
 use super::spilled::{Finished, Spilled, constant};
 use crate::sql::Budget;
@@ -126,11 +126,12 @@ impl Held {
         Self { batches: Vec::new(), bytes: 0, aside }
     }
 
-    fn push(&mut self, batch: RecordBatch) {
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() > 0 {
-            self.bytes += batch.get_array_memory_size();
+            self.bytes += bytes(&batch)?;
             self.batches.push(batch);
         }
+        Ok(())
     }
 
     fn take(&mut self) -> Vec<RecordBatch> {
@@ -207,13 +208,13 @@ impl Worker {
         self.last = Some(last(&keys));
         let complete = match starts.last() {
             Some(&start) => {
-                self.held.push(batch.slice(0, start));
+                self.held.push(batch.slice(0, start))?;
                 let complete = self.computed()?;
-                self.held.push(batch.slice(start, batch.num_rows() - start));
+                self.held.push(batch.slice(start, batch.num_rows() - start))?;
                 complete
             }
             None => {
-                self.held.push(batch.clone());
+                self.held.push(batch.clone())?;
                 None
             }
         };

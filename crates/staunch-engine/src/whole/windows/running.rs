@@ -1,8 +1,8 @@
 //! Windows whose rows come out while others come in.
 
-use super::aside::Aside;
+use super::aside::{Aside, bytes};
 use super::keys::{keys, last, starts};
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -254,10 +254,4 @@ impl Partition {
         self.state().for_each(|state| state.prune_state(past));
         Ok(())
     }
-}
-
-/// What the rows of a batch take, whatever else is in one piece with them.
-fn bytes(batch: &RecordBatch) -> Result<usize> {
-    let columns = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    Ok(columns.sum::<std::result::Result<usize, _>>()?)
 }

@@ -24,6 +24,9 @@ pub(super) enum Way {
 /// Pieces of so many rows are put together: slices keep the whole of what they are cut from.
 const PIECES: usize = 256;
 
+/// Bytes of a frame that nobody is asked for.
+const SMALL: usize = 16 << 10;
+
 /// The accumulator of one frame.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -43,20 +46,23 @@ impl Frame {
         Ok(Self { maker, way, older: Vec::new(), newer, rows: Rows::default(), reservation })
     }
 
+    /// Small frames are not worth asking: there is one for each function.
+    fn reserve(&self, bytes: usize) -> Result<()> {
+        self.reservation.try_resize(bytes.saturating_sub(SMALL))
+    }
+
     /// The newer rows become the older ones.
     fn turn(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.rows).all()?;
         self.newer = self.maker.make()?;
         let mut state = self.maker.make()?;
         let count = rows.first().map_or(0, |column| column.len());
-        let mut one = None;
         for row in (0..count).rev() {
             let values: Vec<ArrayRef> = rows.iter().map(|column| column.slice(row, 1)).collect();
             state.update_batch(&values)?;
             let values = state.state()?;
-            let bytes = *one.get_or_insert_with(|| bytes(&values));
-            if self.older.len().is_multiple_of(PIECES) {
-                self.reservation.try_resize((self.older.len() + PIECES) * bytes)?;
+            if self.older.is_empty() {
+                self.reserve(count * bytes(&values))?;
             }
             self.older.push(values);
         }
@@ -81,7 +87,7 @@ impl Accumulator for Frame {
         }
         if self.rows.push(values)? {
             let older = self.older.len() * self.older.last().map_or(0, |state| bytes(state));
-            self.reservation.try_resize(older + self.rows.bytes)?;
+            self.reserve(older + self.rows.bytes)?;
         }
         Ok(())
     }

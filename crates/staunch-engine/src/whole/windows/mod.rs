@@ -11,6 +11,7 @@
 //!
 //! Aggregates over frames whose beginning moves are computed by [`sliding`].
 
+mod aside;
 mod frame;
 mod keys;
 mod partition;

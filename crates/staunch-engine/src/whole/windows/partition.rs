@@ -1,5 +1,6 @@
 //! Windows that need the whole of a partition, one partition at a time.
 
+use super::aside::{Aside, bytes};
 use super::keys::{keys, last, ranges, starts};
 use super::spilled::{Finished, Spilled, constant};
 use crate::sql::Budget;
@@ -10,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::window::WindowExpr;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
@@ -95,7 +96,7 @@ impl ExecutionPlan for PartitionWindows {
         let spills = self.spills.then(manager);
         let pool = context.memory_pool();
         let worker = Worker {
-            held: Held::new(MemoryConsumer::new("window").with_can_spill(self.spills).register(pool)),
+            held: Held::new(Aside::new(MemoryConsumer::new("window").with_can_spill(self.spills), pool)),
             most: Budget::of(pool.as_ref()).0 / PART,
             schema: schema.clone(),
             exprs: self.windows.window_expr().to_vec(),
@@ -117,19 +118,20 @@ impl ExecutionPlan for PartitionWindows {
 struct Held {
     batches: Vec<RecordBatch>,
     bytes: usize,
-    reservation: MemoryReservation,
+    aside: Aside,
 }
 
 impl Held {
-    fn new(reservation: MemoryReservation) -> Self {
-        Self { batches: Vec::new(), bytes: 0, reservation }
+    fn new(aside: Aside) -> Self {
+        Self { batches: Vec::new(), bytes: 0, aside }
     }
 
-    fn push(&mut self, batch: RecordBatch) {
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() > 0 {
-            self.bytes += batch.get_array_memory_size();
+            self.bytes += bytes(&batch)?;
             self.batches.push(batch);
         }
+        Ok(())
     }
 
     fn take(&mut self) -> Vec<RecordBatch> {
@@ -193,7 +195,7 @@ impl Worker {
         if let Some(mut spilled) = self.spilled.take() {
             let end = starts.first().copied().unwrap_or(batch.num_rows());
             spilled.add(&batch.slice(0, end))?;
-            self.held.reservation.try_resize(spilled.bytes())?;
+            self.held.aside.resize(spilled.bytes())?;
             if starts.is_empty() {
                 self.spilled = Some(spilled);
             } else {
@@ -206,13 +208,13 @@ impl Worker {
         self.last = Some(last(&keys));
         let complete = match starts.last() {
             Some(&start) => {
-                self.held.push(batch.slice(0, start));
+                self.held.push(batch.slice(0, start))?;
                 let complete = self.computed()?;
-                self.held.push(batch.slice(start, batch.num_rows() - start));
+                self.held.push(batch.slice(start, batch.num_rows() - start))?;
                 complete
             }
             None => {
-                self.held.push(batch.clone());
+                self.held.push(batch.clone())?;
                 None
             }
         };
@@ -222,7 +224,7 @@ impl Worker {
 
     /// Sets memory aside for what is held, or spills it.
     fn reserve(&mut self) -> Result<()> {
-        let fits = self.held.reservation.try_resize(2 * self.held.bytes);
+        let fits = self.held.aside.resize(2 * self.held.bytes);
         let Some(manager) = &self.spills else { return fits };
         if fits.is_ok() && self.held.bytes <= self.most {
             return Ok(());
@@ -231,7 +233,7 @@ impl Worker {
         for batch in self.held.take() {
             spilled.add(&batch)?;
         }
-        self.held.reservation.try_resize(spilled.bytes())?;
+        self.held.aside.resize(spilled.bytes())?;
         self.spilled = Some(spilled);
         Ok(())
     }
@@ -254,7 +256,7 @@ impl Worker {
             let parts: Vec<&dyn Array> = results.iter().map(AsRef::as_ref).collect();
             columns.push(concat(&parts)?);
         }
-        self.held.reservation.free();
+        self.held.aside.resize(0)?;
         Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
     }
 }

@@ -1,14 +1,15 @@
 //! Windows whose rows come out while others come in.
 
+use super::aside::{Aside, bytes};
 use super::keys::{keys, last, starts};
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::window_state::{PartitionBatchState, WindowAggState};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::window::{
@@ -86,7 +87,7 @@ impl ExecutionPlan for RunningWindows {
             schema: schema.clone(),
             last: None,
             partition: None,
-            reservation: MemoryConsumer::new("running window").register(context.memory_pool()),
+            aside: Aside::new(MemoryConsumer::new("running window"), context.memory_pool()),
         };
         let batches = stream::try_unfold(worker, |mut worker| async move {
             Ok(worker.next().await?.map(|batch| (batch, worker)))
@@ -104,7 +105,7 @@ struct Worker {
     last: Option<Vec<ArrayRef>>,
     /// The partition that comes.
     partition: Option<Partition>,
-    reservation: MemoryReservation,
+    aside: Aside,
 }
 
 impl Worker {
@@ -156,9 +157,9 @@ impl Worker {
     ) -> Result<Option<RecordBatch>> {
         // Rows that come are put behind those that are held, in one piece: for a moment there are both.
         let coming = more.as_ref().map_or(Ok(0), bytes)?;
-        self.reservation.try_resize(2 * (partition.bytes + coming))?;
+        self.aside.resize(2 * (partition.bytes + coming))?;
         let out = partition.go_on(&self.exprs, more, ends, &self.schema)?;
-        self.reservation.try_resize(if ends { 0 } else { partition.bytes })?;
+        self.aside.resize(if ends { 0 } else { partition.bytes })?;
         Ok(out)
     }
 }
@@ -253,10 +254,4 @@ impl Partition {
         self.state().for_each(|state| state.prune_state(past));
         Ok(())
     }
-}
-
-/// What the rows of a batch take, whatever else is in one piece with them.
-fn bytes(batch: &RecordBatch) -> Result<usize> {
-    let columns = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    Ok(columns.sum::<std::result::Result<usize, _>>()?)
 }

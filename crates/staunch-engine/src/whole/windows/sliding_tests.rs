@@ -218,3 +218,17 @@ fn numbers_that_are_equal_are_one_key() {
         "3\n4",
     );
 }
+
+/// A sort above takes all memory that is left: what a small frame needs was set aside before.
+#[test]
+fn a_small_window_below_a_sort_has_its_memory() {
+    let t = many("t", 200_000, 200_000);
+    for over in [
+        "sum(v) OVER (ORDER BY k ROWS BETWEEN 9 PRECEDING AND CURRENT ROW)",
+        "avg(CAST(v AS DOUBLE)) OVER (ORDER BY k ROWS BETWEEN 9 PRECEDING AND 9 FOLLOWING)",
+        "sum(v) FILTER (WHERE v > 3) OVER (PARTITION BY k % 1000)",
+    ] {
+        let sql = format!("SELECT v, rank() OVER (ORDER BY v % 7, v) AS r, {over} AS s FROM t ORDER BY s, v");
+        assert_eq!(rows_of(&t, &sql, 1 << 20, None, true).map_err(|e| e.to_string()), Ok(200_000), "{over}");
+    }
+}

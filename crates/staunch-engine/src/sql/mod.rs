@@ -22,6 +22,7 @@ mod checked;
 mod deep;
 mod deterministic;
 mod digits;
+mod ends;
 mod escaped;
 mod explain;
 mod facts;

@@ -3,6 +3,7 @@
 use super::budget::{Budget, FAN_IN};
 use super::checked::CheckedArithmetic;
 use super::digits::RoundDigits;
+use super::ends::Ends;
 use super::flat::FlatChains;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
@@ -14,6 +15,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -114,6 +116,8 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     state.execution_props_mut().query_execution_start_time = DateTime::<Utc>::from_timestamp_micros(now);
     let context = SessionContext::new_with_state(state);
     context.register_udaf(AggregateUDF::from(CheckedSum::default()));
+    context.register_udaf(Ends::of(min_udaf()));
+    context.register_udaf(Ends::of(max_udaf()));
     Ok(context)
 }
 

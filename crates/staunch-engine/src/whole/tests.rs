@@ -27,6 +27,24 @@ fn shops() -> Input {
     input("shops", "shop string, city string?", "a | Aachen\nc | Celle")
 }
 
+/// What is least and greatest is in a row, also where all rows are infinite or no numbers.
+#[test]
+fn the_ends_of_a_group_are_in_it() {
+    let t = input(
+        "t",
+        "k string, x double?",
+        "a | Infinity\na | NULL\nb | -Infinity\nc | NaN\nd | NaN\nd | 1\ne | NULL\nf | 2\nf | -Infinity",
+    );
+    let rows =
+        "a | inf | inf\nb | -inf | -inf\nc | NaN | NaN\nd | 1.0 | NaN\ne | NULL | NULL\nf | -inf | 2.0";
+    check("SELECT k, min(x) AS a, max(x) AS b FROM t GROUP BY k", std::slice::from_ref(&t), rows);
+    check(
+        "SELECT DISTINCT k, min(x) OVER (PARTITION BY k) AS a, max(x) OVER (PARTITION BY k) AS b FROM t",
+        &[t],
+        rows,
+    );
+}
+
 #[test]
 fn aggregates() {
     check(

@@ -478,3 +478,38 @@ fn in_over_reference_data_is_a_lookup() {
         passed 1 filtered 2 dead 1",
     );
 }
+
+/// Texts become instants in UTC, with and without an offset; one that is none costs its row, and null is null.
+#[test]
+fn texts_become_instants() {
+    let rows = || {
+        input(
+            "t",
+            "k string?",
+            "2020-01-02\n2020-01-02T00:00:00Z\n2020-01-02T02:00:00+02:00\nNULL\nnot a time",
+        )
+    };
+    let at = "2020-01-02T00:00:00Z";
+    for item in
+        ["to_timestamp(k)", "to_timestamp_micros(k)", "to_timestamp_millis(k)", "to_timestamp_seconds(k)"]
+    {
+        let plan = crate::sql::tests::plan(&format!("SELECT {item} AS v FROM t"), &[rows()]).unwrap();
+        let found = crate::sql::tests::outcome(&plan, &[rows()]).unwrap();
+        let good = [format!("100: {at}"), format!("101: {at}"), format!("102: {at}"), "103: NULL".to_owned()];
+        assert_eq!(found[..4], good, "{item}");
+        assert!(
+            found[4].starts_with("104: dead Sql.Expression [v] ")
+                && found[4].contains(item.split('(').next().unwrap()),
+            "{}",
+            found[4]
+        );
+        assert_eq!(found[5], "passed 4 filtered 0 dead 1", "{item}");
+    }
+    check(
+        "SELECT extract(year FROM to_timestamp(k, '%Y-%m-%d')) AS y FROM t WHERE k = '2020-01-02'",
+        &[rows()],
+        "
+        100: 2020
+        passed 1 filtered 4 dead 0",
+    );
+}

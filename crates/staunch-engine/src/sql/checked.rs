@@ -6,6 +6,7 @@
 //! (`lpad`, `rpad`, `repeat`) are bounded: DataFusion would ask for as much memory as the value says, and abort.
 
 use super::flat::{beginning, is_chain};
+use super::instants::zoned;
 use arrow::array::AsArray;
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
@@ -83,6 +84,10 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             *length = Expr::ScalarFunction(ScalarFunction::new_udf(LENGTH.clone(), vec![length_of]));
             Transformed::yes(Expr::ScalarFunction(f))
         }
+        Expr::ScalarFunction(f) if f.name().starts_with("to_timestamp") => match zoned(&f, schema) {
+            Some(zoned) => Transformed::yes(zoned),
+            None => Transformed::no(Expr::ScalarFunction(f)),
+        },
         other => Transformed::no(other),
     }
 }

@@ -29,6 +29,7 @@ mod facts;
 mod fail;
 mod flat;
 mod gaps;
+mod instants;
 mod named;
 mod place;
 mod plan_sql;

@@ -5,9 +5,9 @@
 
 use super::leaf_table::LeafExec;
 use datafusion::arrow::compute::SortOptions;
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{JoinType, Result};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -37,8 +37,10 @@ impl PhysicalOptimizerRule for JoinMemory {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             let Some(join) = node.downcast_ref::<HashJoinExec>() else { return Ok(Transformed::no(node)) };
-            // NOT IN has no other implementation.
-            if join.null_aware || estimate(join.left()) <= self.most as u64 {
+            // NOT IN has no other implementation; the merging one of DataFusion 55 panics over some full joins with a
+            // further condition.
+            let conditional = join.filter().is_some() && *join.join_type() == JoinType::Full;
+            if join.null_aware || conditional || estimate(join.left()) <= self.most as u64 {
                 return Ok(Transformed::no(node));
             }
             Ok(Transformed::yes(merged(join)?))

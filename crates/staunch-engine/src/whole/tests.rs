@@ -263,6 +263,34 @@ fn a_join_beyond_the_budget_is_sorted_and_merged() {
     assert_eq!(error.code().name, "Run.Memory", "{error}");
 }
 
+/// A join with a further condition has the same rows merged as hashed; a full one is not merged, and must fit.
+#[test]
+fn a_condition_of_a_join_holds_also_where_it_is_merged() {
+    let input = many("t", 300_000, 300_000);
+    for (join, condition) in [
+        ("JOIN", "a.v < 150000"),
+        ("LEFT JOIN", "a.v < 150000"),
+        ("LEFT JOIN", "a.v < b.k"),
+        ("RIGHT JOIN", "b.v < 150000"),
+        ("RIGHT JOIN", "a.v < b.k"),
+    ] {
+        let sql = format!(
+            "SELECT count(*) AS n, count(a.v) AS x, count(b.v) AS y, sum(a.v + b.v) AS s FROM t a {join} t b ON a.k = b.k AND {condition}"
+        );
+        let merged = batches_of(&input, &sql, 4 << 20, Some(4_800_000), true).map(|b| lines_of_batches(&b));
+        let hashed = batches_of(&input, &sql, 256 << 20, Some(4_800_000), true).map(|b| lines_of_batches(&b));
+        assert_eq!(merged.map_err(|e| e.to_string()), hashed.map_err(|e| e.to_string()), "{sql}");
+    }
+    let sql = "SELECT a.v AS x, b.v AS y FROM t a FULL JOIN t b ON a.k = b.k AND a.v < 150000";
+    assert_eq!(rows_of(&input, sql, 256 << 20, Some(4_800_000), true).unwrap(), 450_000);
+    let error = rows_of(&input, sql, 4 << 20, Some(4_800_000), true).unwrap_err();
+    assert_eq!(error.code().name, "Run.Memory", "{error}");
+}
+
+fn lines_of_batches(batches: &[RecordBatch]) -> Vec<String> {
+    batches.iter().flat_map(lines).collect()
+}
+
 /// Batches as large as the chunks of a file, in a budget of which each is a quarter and more.
 #[test]
 fn a_small_budget_spills_and_does_not_give_up() {

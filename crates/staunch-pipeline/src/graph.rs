@@ -49,7 +49,8 @@ pub(crate) fn check(
         let message = format!("pipeline `{}` writes nothing", draft.name);
         let next = "add `write: [{from: STAGE, to: connection/object}]`";
         mistakes.add(codes::MISSING_KEY, draft.place.clone(), message, next);
-    } else if all_known && draft.clear {
+    } else if all_known && draft.clear && order.len() == draft.processes.len() {
+        // With a cycle a stage may be unused only because another was named by mistake.
         for (name, stage) in &stages {
             // A stage whose name is not allowed has been reported, and could not be used.
             if !used.contains(name) && is_stage(name) {

@@ -54,6 +54,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
         .ok_or("write a duration of at most `36500 d`")
 }
 
+/// Writes a duration as [`parse_duration`] reads it, in the largest unit that is exact: `12 h`.
+pub fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000)];
+    match units.iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{} {name}", millis / unit),
+        None => format!("{millis} ms"),
+    }
+}
+
 /// Reads a share as a fraction from 0 to 1: `5 %` is 0.05. The sign is needed, because `5` could be either.
 ///
 /// # Errors

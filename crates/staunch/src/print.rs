@@ -350,9 +350,12 @@ pub(crate) fn dlq(rows: &[DlqRow], json: bool) -> Result<()> {
     if rows.is_empty() {
         return out("no dead letters\n");
     }
+    // Ids are those of one pipeline: with letters of several, each says whose it is.
+    let several = rows.iter().any(|r| r.pipeline != rows[0].pipeline);
     let mut table = vec![row(&["where", "stage", "code", "field", "reason", "id"])];
     for r in rows {
         let l = &r.letter;
+        let stage = if several { format!("{}/{}", r.pipeline, l.stage) } else { l.stage.clone() };
         let place = match l.line {
             Some(line) => format!("{}:{line}", l.file),
             None => format!("{} row {}", l.file, l.place),
@@ -360,7 +363,7 @@ pub(crate) fn dlq(rows: &[DlqRow], json: bool) -> Result<()> {
         let evidence = if r.evidence { " (evidence of a failed epoch)" } else { "" };
         table.push(vec![
             place,
-            l.stage.clone(),
+            stage,
             l.code.clone(),
             l.field.clone().unwrap_or_default(),
             format!("{}{evidence}", l.reason),

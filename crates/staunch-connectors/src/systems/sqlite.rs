@@ -12,6 +12,7 @@
 //! How values of each type are stored is listed at the head of `sqlite/value.rs`.
 
 mod commits;
+mod keys;
 mod look;
 mod rows;
 mod segment;

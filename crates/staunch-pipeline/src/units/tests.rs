@@ -47,6 +47,13 @@ fn durations() {
 }
 
 #[test]
+fn durations_are_shown_as_they_are_read() {
+    for text in ["0 ms", "1500 ms", "90 s", "5 min", "36 h", "30 d"] {
+        assert_eq!(parse_duration(text).map(super::show_duration).as_deref(), Ok(text));
+    }
+}
+
+#[test]
 fn shares() {
     for (text, expected) in [
         ("5 %", Some(0.05)),

@@ -135,7 +135,10 @@ fn all_members_of_an_archive_are_read() {
 #[test]
 fn an_empty_archive_is_an_empty_file_and_an_empty_file_is_no_archive() {
     for (name, bytes) in archives(&[""]) {
+        let failed = project(name, &bytes).staunch(&["run", "log"]).fails(1, "Source.Schema");
+        assert!(failed.stderr.contains("the file is empty"), "{name}: {}", failed.stderr);
         let project = project(name, &bytes);
+        project.edit("staunch.yaml", "format: csv", "format: csv, header: false");
         let report = project.staunch(&["run", "log", "--output", "json"]).ok().json();
         assert_eq!(report["records"], json!(0), "{name}");
     }

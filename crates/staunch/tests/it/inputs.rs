@@ -14,11 +14,27 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn an_empty_file_has_no_rows_and_a_header_alone_has_none_either() {
+fn a_header_alone_has_no_rows_and_a_file_without_one_is_an_error() {
     let project = small();
-    project.write("data/items/0.csv", "").write("data/items/2.csv", "id,kind,size\n");
+    project.write("data/items/2.csv", "id,kind,size\n");
     let report = project.staunch(&["run", "log", "--output", "json"]).ok().json();
     assert_eq!(report["ledger"]["reads"]["items"]["found"], json!(3));
+    for empty in ["", "\n", "\u{feff}\r\n"] {
+        project.write("data/items/3.csv", empty);
+        let failed = project.staunch(&["run", "log"]).fails(1, "Source.Schema");
+        assert!(failed.stderr.contains("3.csv") && failed.stderr.contains("remove it"), "{}", failed.stderr);
+    }
+}
+
+#[test]
+fn an_empty_file_without_a_header_to_come_has_no_rows() {
+    for (from, to) in [("format: csv", "format: csv, header: false"), ("format: csv", "format: json")] {
+        let project = small();
+        project.edit("staunch.yaml", from, to);
+        project.write("data/items/1.csv", "");
+        let report = project.staunch(&["run", "log", "--output", "json"]).ok().json();
+        assert_eq!(report["records"], json!(0), "{to}");
+    }
 }
 
 #[test]

@@ -201,6 +201,34 @@ fn what_cannot_be_written_alone_says_what_to_do() {
     assert_eq!(project.staunch(&["run", "--output", "json"]).ok().json()["continued"], json!(false));
 }
 
+/// Where a target refuses the latest row of a key, the one before it stays, in one epoch as in many and in a full refresh.
+#[test]
+fn a_refused_row_of_an_upsert_leaves_the_row_before_it() {
+    for cut in ["", "profile", "refresh"] {
+        let project = shop("upsert");
+        if cut == "profile" {
+            project.edit("staunch.yaml", "    pii:", "    epoch_bytes: 16\n    pii:");
+            project.edit("staunch.yaml", "format: csv", "format: csv, chunk_bytes: 16");
+        }
+        project
+            .write("data/items/1.csv", "id,kind,size,mail\n1,a,1,x\n2,b,2,x\n1,a,13,x\n1,a,3,x\n2,b,14,x\n");
+        project.staunch(&["run"]).ok();
+        if cut == "refresh" {
+            project.staunch(&["run", "--full-refresh"]).ok();
+        }
+        let rows = tables::sqlite(&project.root.join("db.sqlite")).remove("items").unwrap();
+        let sizes: Vec<&str> = rows.iter().map(|row| row.split('|').nth(2).unwrap()).collect();
+        assert_eq!(sizes, ["size=i3", "size=i2"], "{cut}");
+        let raws: Vec<i64> = column(&dlq(&project, "show"), "raw")
+            .iter()
+            .map(|raw| {
+                serde_json::from_str::<Value>(raw.as_str().unwrap()).unwrap()["size"].as_i64().unwrap()
+            })
+            .collect();
+        assert_eq!(raws, [13, 14], "{cut}");
+    }
+}
+
 /// An upsert below a whole read writes everything again with every run: what it refused before is superseded.
 #[test]
 fn a_whole_read_supersedes_what_its_upsert_refused() {

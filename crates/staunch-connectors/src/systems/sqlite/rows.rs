@@ -3,19 +3,19 @@
 //! **Append and replace.** One prepared INSERT, row after row. A row that a constraint refuses undoes its own statement and
 //! nothing else; it is dead, with its ordinal and the name of the constraint.
 //!
-//! **Upsert**, and a replace of what is upserted in other runs. The later row of the work wins. A first pass over the key columns alone finds the losers with the help of a
-//! temporary table (which SQLite spills to a file, so memory is bounded); the second pass writes the winners.
+//! **Upsert**, and a replace of what is upserted in other runs. Every row is offered, in its order, as if each were an epoch of its own: the last row of a key that the target
+//! takes is the one that stays, and no cut of the epochs can be seen in the table. What a later row of the work replaced is counted as superseded ([`Keys`]).
 //!
 //! **Invariants.** rows = applied + unchanged + superseded + dead, and the rows are those that the descriptors tell; otherwise
 //! nothing is applied. A reason never holds a value.
 
+use super::keys::Keys;
 use super::segment::Staging;
-use super::table::{Table, declared};
+use super::table::Table;
 use super::value::{Bound, Columns};
 use crate::rowhash::FarSum;
 use rusqlite::{Connection, Statement, ffi};
-use staunch_commit::{Applied, ApplyWork, Segment};
-use staunch_contract::Field;
+use staunch_commit::{Applied, ApplyWork};
 use staunch_types::{Error, Place, Result, WriteMode, codes};
 
 /// An error of the database or of Staunch; `?` takes both.
@@ -55,19 +55,15 @@ impl Rows<'_> {
             self.tx.execute(&self.table.clear(), [])?;
         }
         let keyed = work.mode == WriteMode::Upsert || work.keyed;
-        let (sql, superseded) = match keyed {
-            true => (self.table.upsert(), self.find_losers(&work.segments)?),
-            false => (self.table.insert(), 0),
-        };
-        let mut losers = if superseded > 0 {
-            Some(self.tx.prepare("SELECT ordinal FROM temp.staunch_losers ORDER BY ordinal")?)
+        let sql = if keyed { self.table.upsert() } else { self.table.insert() };
+        let mut holds = if keyed && self.table.has_triggers(self.tx)? {
+            Some(self.tx.prepare(&self.table.holds())?)
         } else {
             None
         };
-        let mut losers = losers.as_mut().map(|statement| statement.raw_query());
-        let mut next_loser = next(&mut losers)?;
+        let mut keys = if keyed { Some(Keys::new(self.tx, &self.table.key_fields())?) } else { None };
 
-        let mut done = Applied { superseded, ..Applied::default() };
+        let mut done = Applied::default();
         let mut sum = FarSum::new(self.table.contract);
         let mut statement = self.tx.prepare(&sql)?;
         let mut scratch = String::new();
@@ -78,25 +74,26 @@ impl Rows<'_> {
                 let columns = Columns::of(self.table.contract, &batch)?;
                 sum.add(&batch)?;
                 for row in 0..batch.num_rows() {
-                    let here = ordinal;
+                    let mut written = self.write(&columns, row, &mut statement, &mut scratch)?;
+                    if let (Written::Changed(false), true) =
+                        (&written, !keyed || left_out(&columns, row, &mut holds, &mut scratch)?)
+                    {
+                        written = Written::Dead("a trigger of the table left the row out".to_owned());
+                    }
+                    match written {
+                        Written::Dead(reason) => self.bury(&mut done, ordinal, reason)?,
+                        Written::Changed(changed) => match &mut keys {
+                            Some(keys) => keys.count(&columns, row, changed, &mut scratch, &mut done)?,
+                            None => done.applied += 1,
+                        },
+                    }
                     ordinal += 1;
-                    if next_loser == Some(here) {
-                        next_loser = next(&mut losers)?;
-                        continue;
-                    }
-                    match self.write(&columns, row, &mut statement, &mut scratch, keyed)? {
-                        Written::Applied => done.applied += 1,
-                        Written::Unchanged => done.unchanged += 1,
-                        Written::Dead(reason) => self.bury(&mut done, here, reason)?,
-                    }
                 }
             }
         }
-        drop(losers);
+        drop(keys);
         if keyed {
-            self.tx.execute_batch(
-                "DROP TABLE IF EXISTS temp.staunch_losers; DROP TABLE IF EXISTS temp.staunch_last",
-            )?;
+            Keys::forget(self.tx)?;
         }
         done.rows = sum.rows();
         done.hash_sum = Some(sum.hex());
@@ -110,17 +107,14 @@ impl Rows<'_> {
         row: usize,
         statement: &mut Statement<'_>,
         scratch: &mut String,
-        keyed: bool,
     ) -> Result<Written, Failure> {
-        match columns.bind(row, statement, scratch) {
+        match columns.bind(columns.all(), row, statement, scratch) {
             Ok(Bound::Whole) => {}
             Ok(Bound::Refused(reason)) => return Ok(Written::Dead(reason)),
             Err(error) => return self.refused(error),
         }
         match statement.raw_execute() {
-            Ok(0) if keyed => Ok(Written::Unchanged),
-            Ok(0) => Ok(Written::Dead("a trigger of the table left the row out".to_owned())),
-            Ok(_) => Ok(Written::Applied),
+            Ok(changed) => Ok(Written::Changed(changed > 0)),
             Err(error) => self.refused(error),
         }
     }
@@ -154,48 +148,6 @@ impl Rows<'_> {
             .hint("nothing of the epoch was applied: mend the table or the data and run again")
     }
 
-    /// First pass of an upsert: the ordinals of rows that a later row with their key replaces.
-    fn find_losers(&self, segments: &[Segment]) -> Result<u64, Failure> {
-        let fields = self.table.key_fields();
-        let positions: Vec<usize> = fields.iter().map(|(at, _)| *at).collect();
-        let fields: Vec<&Field> = fields.iter().map(|(_, field)| *field).collect();
-        let KeySql { create, insert, lose, renew } = KeySql::new(&fields);
-        self.tx.execute_batch(&create)?;
-        let mut insert = self.tx.prepare(&insert)?;
-        let mut lose = self.tx.prepare(&lose)?;
-        let mut renew = self.tx.prepare(&renew)?;
-        let mut scratch = String::new();
-        let (mut ordinal, mut losers) = (0_i64, 0);
-        for segment in segments {
-            for batch in self.staging.read(segment, Some(positions.clone()))? {
-                let batch = batch?;
-                let columns = Columns::new(&fields, &batch)?;
-                for row in 0..batch.num_rows() {
-                    let mut on_key = |statement: &mut Statement<'_>| -> rusqlite::Result<Option<usize>> {
-                        match columns.bind(row, statement, &mut scratch) {
-                            Ok(Bound::Whole) => {}
-                            Ok(Bound::Refused(_)) => return Ok(None),
-                            Err(error) if reason(&error).is_some() => return Ok(None),
-                            Err(error) => return Err(error),
-                        }
-                        if statement.parameter_count() > fields.len() {
-                            statement.raw_bind_parameter(fields.len() + 1, ordinal)?;
-                        }
-                        statement.raw_execute().map(Some)
-                    };
-                    // A key that cannot be stored (`None`) has no rivals; the second pass refuses its row.
-                    if on_key(&mut insert)? == Some(0) {
-                        on_key(&mut lose)?;
-                        on_key(&mut renew)?;
-                        losers += 1;
-                    }
-                    ordinal += 1;
-                }
-            }
-        }
-        Ok(losers)
-    }
-
     /// The books of the write, before they are committed.
     fn balance(&self, work: &ApplyWork, done: &Applied) -> Result<()> {
         let wanted: u64 = work.segments.iter().map(|s| s.rows).sum();
@@ -212,52 +164,24 @@ impl Rows<'_> {
 }
 
 enum Written {
-    Applied,
-    Unchanged,
+    /// The target took the row; whether it changed anything.
+    Changed(bool),
+    /// The target refused it, and why.
     Dead(String),
 }
 
-/// The statements of the first pass. Key columns are called `k1`, `k2`, ...: names of users do not meet ours.
-struct KeySql {
-    create: String,
-    insert: String,
-    lose: String,
-    renew: String,
-}
-
-impl KeySql {
-    fn new(fields: &[&Field]) -> Self {
-        let names: Vec<String> = (1..=fields.len()).map(|n| format!("k{n}")).collect();
-        let columns: Vec<String> = names
-            .iter()
-            .zip(fields)
-            .map(|(name, f)| format!("{name} {} NOT NULL", declared(&f.ty)))
-            .collect();
-        let same: Vec<String> = names.iter().zip(1..).map(|(name, n)| format!("{name} = ?{n}")).collect();
-        let marks: Vec<String> = (1..=fields.len() + 1).map(|n| format!("?{n}")).collect();
-        let (columns, names, same) = (columns.join(", "), names.join(", "), same.join(" AND "));
-        let ordinal = fields.len() + 1;
-        Self {
-            create: format!(
-                "DROP TABLE IF EXISTS temp.staunch_losers; DROP TABLE IF EXISTS temp.staunch_last;
-                 CREATE TEMP TABLE staunch_losers (ordinal INTEGER PRIMARY KEY);
-                 CREATE TEMP TABLE staunch_last ({columns}, ordinal INTEGER, PRIMARY KEY ({names})) WITHOUT ROWID"
-            ),
-            insert: format!(
-                "INSERT INTO temp.staunch_last ({names}, ordinal) VALUES ({}) ON CONFLICT DO NOTHING",
-                marks.join(", ")
-            ),
-            lose: format!("INSERT INTO temp.staunch_losers SELECT ordinal FROM temp.staunch_last WHERE {same}"),
-            renew: format!("UPDATE temp.staunch_last SET ordinal = ?{ordinal} WHERE {same}"),
-        }
+/// Whether the row that an upsert did not change is not in the table either (`holds`: the statement that looks, where there are triggers).
+fn left_out(
+    columns: &Columns<'_>,
+    row: usize,
+    holds: &mut Option<Statement<'_>>,
+    scratch: &mut String,
+) -> rusqlite::Result<bool> {
+    let Some(holds) = holds else { return Ok(false) };
+    match columns.bind(columns.all(), row, holds, scratch)? {
+        Bound::Whole => Ok(holds.raw_query().next()?.is_none()),
+        Bound::Refused(_) => Ok(true),
     }
-}
-
-fn next(losers: &mut Option<rusqlite::Rows<'_>>) -> rusqlite::Result<Option<u64>> {
-    let Some(rows) = losers else { return Ok(None) };
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let ordinal: i64 = row.get(0)?;
-    Ok(u64::try_from(ordinal).ok())
 }
 
 /// Why the target refuses a row; `None` if the error is not about the row. Messages of SQLite name columns and constraints; that of a

@@ -185,6 +185,22 @@ impl Table<'_> {
         )
     }
 
+    /// Looks for a row with exactly these values.
+    pub(super) fn holds(&self) -> String {
+        let same: Vec<String> = (1..)
+            .zip(&self.contract.fields)
+            .map(|(n, field)| format!("{} IS ?{n} COLLATE BINARY", quoted(&field.name)))
+            .collect();
+        format!("SELECT 1 FROM {} WHERE {} LIMIT 1", quoted(self.name), same.join(" AND "))
+    }
+
+    /// Whether the table has triggers, which may leave a row out without a word.
+    pub(super) fn has_triggers(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let found =
+            "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
+        connection.query_row(found, [self.name], |row| row.get(0))
+    }
+
     /// Removes all rows and keeps the table.
     pub(super) fn clear(&self) -> String {
         format!("DELETE FROM {}", quoted(self.name))

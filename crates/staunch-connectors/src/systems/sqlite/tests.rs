@@ -236,8 +236,8 @@ fn upsert_counts_what_was_changed_unchanged_and_superseded() {
     writer.write(&batch(&rig.contract, &[&[Some("a"), Some("3")], &[Some("d"), Some("4")]])).unwrap();
     let segments = [first, writer.finish().unwrap()].concat();
     let two = block_on(sink.apply(&rig.work(2, Some(1), &segments))).unwrap();
-    // The last `a` finds its own value there: only the winner touches the target.
-    assert_eq!(counts(&two), (1, 3, 1, 0, 5));
+    // `a` was changed and changed back.
+    assert_eq!(counts(&two), (2, 2, 1, 0, 5));
     assert_eq!(rig.rows("SELECT * FROM t ORDER BY k"), ["a|3", "b|1", "c|-", "d|4"]);
     let three = rig.apply(&sink, 3, Some(2), &[&[Some("b"), None], &[Some("c"), Some("0")]]).unwrap();
     assert_eq!(counts(&three), (2, 0, 0, 0, 2));
@@ -251,6 +251,51 @@ fn upsert_counts_what_was_changed_unchanged_and_superseded() {
         [&[Some("1"), Some("0")], &[Some("0"), Some("1")], &[Some("1"), Some("0")]];
     assert_eq!(counts(&keys_only.apply(&sink, 1, None, &rows).unwrap()), (2, 0, 1, 0, 3));
     assert_eq!(counts(&keys_only.apply(&sink, 2, Some(1), &rows).unwrap()), (0, 2, 1, 0, 3));
+}
+
+/// Of the rows of one key the last one stays that the target takes, in one epoch as in many.
+#[test]
+fn an_upsert_shows_the_same_rows_however_its_epochs_are_cut() {
+    let rows: [&[Option<&str>]; 9] = [
+        &[Some("a"), Some("1")],
+        &[Some("b"), Some("2")],
+        &[Some("a"), Some("13")],
+        &[Some("c"), Some("13")],
+        &[Some("c"), Some("4")],
+        &[Some("c"), Some("4")],
+        &[Some("d"), Some("1")],
+        &[Some("a"), Some("5")],
+        &[Some("b"), None],
+    ];
+    for cut in [1, 2, 4, 9] {
+        let rig = pairs(WriteMode::Upsert);
+        rig.database()
+            .execute_batch(
+                "CREATE TABLE t (k TEXT PRIMARY KEY, v INTEGER UNIQUE CHECK (v < 10));
+                 CREATE TRIGGER leave_out BEFORE INSERT ON t WHEN NEW.v IS NULL BEGIN SELECT RAISE(IGNORE); END;",
+            )
+            .unwrap();
+        let sink = rig.sink();
+        let (mut accepted, mut dead, mut epoch) = (0, Vec::new(), 0);
+        for (begin, part) in (0_u64..).step_by(cut).zip(rows.chunks(cut)) {
+            let done = rig.apply(&sink, epoch + 1, (epoch > 0).then_some(epoch), part).unwrap();
+            epoch += 1;
+            accepted += done.applied + done.unchanged + done.superseded;
+            dead.extend(done.dead.iter().map(|(n, why)| format!("{} {why}", begin + n)));
+        }
+        assert_eq!(rig.rows("SELECT * FROM t ORDER BY k"), ["a|5", "b|2", "c|4"], "cut by {cut}");
+        let refused = [
+            "2 check: v < 10",
+            "3 check: v < 10",
+            "6 unique key: t.v",
+            "8 a trigger of the table left the row out",
+        ];
+        assert_eq!(
+            (accepted, dead.iter().map(String::as_str).collect::<Vec<_>>()),
+            (5, refused.to_vec()),
+            "cut by {cut}"
+        );
+    }
 }
 
 /// A full refresh of an upsert puts the same rows there as the upserts did.

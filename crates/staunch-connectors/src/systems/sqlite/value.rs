@@ -60,29 +60,30 @@ pub(super) enum Bound {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of these fields; the batch holds them in this order.
-    pub(super) fn new(fields: &[&'a Field], batch: &'a RecordBatch) -> Result<Self> {
-        if fields.len() != batch.num_columns() {
+    /// All fields of the contract; the batch holds them in their order.
+    pub(super) fn of(contract: &'a Contract, batch: &'a RecordBatch) -> Result<Self> {
+        if contract.fields.len() != batch.num_columns() {
             return Err(corrupt());
         }
         let column =
-            |(field, array): (&&'a Field, &'a arrow::array::ArrayRef)| Column::new(field, array.as_ref());
-        Ok(Self { columns: fields.iter().zip(batch.columns()).map(column).collect::<Result<_>>()? })
+            |(field, array): (&'a Field, &'a arrow::array::ArrayRef)| Column::new(field, array.as_ref());
+        Ok(Self { columns: contract.fields.iter().zip(batch.columns()).map(column).collect::<Result<_>>()? })
     }
 
-    /// All fields of the contract.
-    pub(super) fn of(contract: &'a Contract, batch: &'a RecordBatch) -> Result<Self> {
-        Self::new(&contract.fields.iter().collect::<Vec<_>>(), batch)
+    /// The positions of all columns.
+    pub(super) fn all(&self) -> std::ops::Range<usize> {
+        0..self.columns.len()
     }
 
-    /// Binds row `row` to the parameters 1, 2, ... `scratch` is a buffer to be used again.
+    /// Binds the columns at these positions, of row `row`, to the parameters 1, 2, ... `scratch` is a buffer to be used again.
     pub(super) fn bind(
         &self,
+        positions: impl Iterator<Item = usize>,
         row: usize,
         statement: &mut Statement<'_>,
         scratch: &mut String,
     ) -> rusqlite::Result<Bound> {
-        for (column, parameter) in self.columns.iter().zip(1_usize..) {
+        for (column, parameter) in positions.map(|at| &self.columns[at]).zip(1_usize..) {
             if column.nulls.is_some_and(|nulls| nulls.is_null(row)) {
                 statement.raw_bind_parameter(parameter, Null)?;
                 continue;

@@ -74,7 +74,7 @@ pub(super) fn keys(
 /// The layout of a CSV file.
 ///
 /// # Errors
-/// `Source.Schema` for a header that cannot be read, names no field or a column twice, or lacks a column that is never null.
+/// `Source.Schema` for a header that is not there, cannot be read, names no field or a column twice, or lacks a column that is never null.
 pub(super) fn csv(
     options: &FileOptions,
     plan: &ReadPlan,
@@ -92,12 +92,14 @@ pub(super) fn csv(
         }
         return Ok(Layout { sources, columns, ignored: Vec::new() });
     }
-    // A file without a byte of content has no header and no records: there is nothing to refuse.
-    let Some(header) = header else {
-        return Ok(Layout { columns: plan.fields.len(), sources, ignored: Vec::new() });
-    };
     let schema =
         |message: String| Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path).at(1, 1));
+    // Whoever writes a header writes it for no rows too: a file without one was cut off, or never written.
+    let Some(header) = header else {
+        return Err(schema("the file is empty: it has not even a header".to_owned()).hint(
+            "write it again, or remove it; if the files of this object have no header, write `header: false`",
+        ));
+    };
     let names = fields_of(header, &options.csv).map_err(|fault| {
         schema(format!("the header cannot be read: {}", fault.what))
             .hint("correct the first line of the file, or check `format:`, `delimiter:` and `quote:`")

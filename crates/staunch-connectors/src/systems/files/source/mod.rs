@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use staunch_commit::source::RawRecord;
 use staunch_commit::{ChunkWork, Listed, Origin, Source, SplitPoint, Splitter};
 use staunch_contract::Contract;
+use staunch_pipeline::units::show_duration;
 use staunch_pipeline::{Late, Options, Treatment, Validate};
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -373,8 +374,8 @@ fn about(spec: &FilesSourceSpec, object: &FileOptions) -> String {
     );
     parts.push(match (spec.late_after, spec.late) {
         (None, _) => "nothing is late".to_owned(),
-        (Some(bound), Late::Keep) => format!("late after {bound:?}"),
-        (Some(bound), Late::Include) => format!("late after {bound:?}, but included"),
+        (Some(bound), Late::Keep) => format!("late after {}", show_duration(bound)),
+        (Some(bound), Late::Include) => format!("late after {}, but included", show_duration(bound)),
     });
     for (field, class) in spec.contract.fields.iter().filter_map(|f| Some((&f.name, f.pii.as_ref()?))) {
         let word = match spec.pii.get(class) {

@@ -170,12 +170,16 @@ impl Committer {
         self.put_fresh("pins", pins).await
     }
 
-    /// Stores an artefact with what stands; returns its name.
+    /// Stores an artefact with what stands after a run; returns its name, `None` if nothing is other than before it (`base`): with many
+    /// files it is large, and most runs of a schedule find nothing new.
     ///
     /// # Errors
     /// `Store.*`.
-    pub async fn put_standing(&self, standing: &Standing) -> Result<String> {
-        self.put_fresh("standing", standing).await
+    pub async fn put_standing(&self, standing: &Standing, base: &Standing) -> Result<Option<String>> {
+        if standing == base {
+            return Ok(None);
+        }
+        self.put_fresh("standing", standing).await.map(Some)
     }
 
     async fn put_fresh<T: Serialize>(&self, folder: &str, value: &T) -> Result<String> {
@@ -205,7 +209,7 @@ impl Committer {
         Ok(manifest)
     }
 
-    /// Commits the next epoch. When this returns, it is decided.
+    /// Commits the next epoch, after which `standing` stands (`None`: what stood before it). When this returns, it is decided.
     ///
     /// # Errors
     /// `Run.Fenced` if a newer generation runs; `Ledger.Imbalance` before anything is written; `Store.*`, after which the

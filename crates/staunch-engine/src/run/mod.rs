@@ -188,7 +188,7 @@ fn begin(
             decide::edits(graph, &fingerprints, &state.pins.fingerprints, allowed)?;
             handle.block_on(committer.claim(head))?;
             let after = decide::standing_after(graph, &state, &base, false, &prefix_max(&state));
-            let standing = handle.block_on(committer.put_standing(&after))?;
+            let standing = handle.block_on(committer.put_standing(&after, &base))?;
             let end = RunEnd::Failed {
                 code: codes::EDITED.name.to_owned(),
                 message:
@@ -197,7 +197,7 @@ fn begin(
                 hint: String::new(),
                 uncommitted: Uncommitted::default(),
             };
-            handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, Some(standing)))?;
+            handle.block_on(committer.commit(Draft::default(), EpochKind::End { end }, standing))?;
             Ok(None)
         }
         // It has ended and is asked for by its id: what is not shown yet is shown, and nothing is run again.
@@ -415,8 +415,8 @@ impl<'a> Coordinator<'a> {
         self.refuse_empty_replaces(&after_run)?;
         draft.datasets = self.datasets(&after_run);
         let standing = decide::standing_after(self.cx.graph, &after_run, base, true, &self.prefix_max());
-        let name = self.handle.block_on(self.committer.put_standing(&standing))?;
-        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))?;
+        let name = self.handle.block_on(self.committer.put_standing(&standing, base))?;
+        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, name)?;
         self.release();
         Ok(())
     }
@@ -516,7 +516,7 @@ impl<'a> Coordinator<'a> {
         let draft = Draft { channels: evidence, ledger: Ledger::default(), ..Draft::default() };
         let standing =
             decide::standing_after(self.cx.graph, self.state, base, false, &prefix_max(self.state));
-        let name = self.handle.block_on(self.committer.put_standing(&standing))?;
+        let name = self.handle.block_on(self.committer.put_standing(&standing, base))?;
         let end = RunEnd::Failed {
             code: error.code().name.to_owned(),
             message: error.message().to_owned(),
@@ -524,7 +524,7 @@ impl<'a> Coordinator<'a> {
             uncommitted,
         };
         // The first error is what the user must see; a second one while ending leaves the run unfinished.
-        match self.commit(draft, EpochKind::End { end }, Some(name)) {
+        match self.commit(draft, EpochKind::End { end }, name) {
             Ok(()) => {
                 self.release();
                 Err(error)

@@ -256,8 +256,8 @@ impl Coordinator<'_> {
         let mut after_run = self.state.clone();
         after_run.fold_draft(self.committer.next_epoch(), &draft);
         let standing = decide::after_writes(&after_run, base.clone());
-        let name = self.handle.block_on(self.committer.put_standing(&standing))?;
-        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, Some(name))?;
+        let name = self.handle.block_on(self.committer.put_standing(&standing, base))?;
+        self.commit(draft, EpochKind::End { end: RunEnd::Succeeded }, name)?;
         self.release();
         Ok(())
     }

@@ -26,6 +26,7 @@ pub use verbs::check::{Checked, CheckedPipeline};
 pub use verbs::dlq::{DlqFilter, DlqRow, Settlement};
 pub use verbs::doctor::{Doctor, Finding, Level};
 pub use verbs::gc::{Collected, Freed, Gc};
+pub use verbs::graph::{GraphColumn, GraphNode, GraphView};
 pub use verbs::ledger::LedgerView;
 pub use verbs::plan::{PlanView, StageView};
 pub use verbs::run::RunOptions;

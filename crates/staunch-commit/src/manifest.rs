@@ -283,6 +283,9 @@ pub struct Pins {
     pub unchanged: BTreeSet<String>,
     /// By stage.
     pub fingerprints: BTreeMap<String, Fingerprint>,
+    /// By process stage, by column: the columns of its inputs (`stage.column`) that it is made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lineage: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// By write: the effective mode.
     pub modes: BTreeMap<String, WriteMode>,
     /// What stood when the run began.

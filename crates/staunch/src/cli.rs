@@ -37,6 +37,15 @@ pub(crate) enum Output {
     Json,
 }
 
+/// How a graph is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawn {
+    /// Lines of text, with the columns.
+    Text,
+    /// A Mermaid flowchart.
+    Mermaid,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make a small project that runs.
@@ -53,6 +62,17 @@ pub(crate) enum Verb {
     Plan {
         /// The pipeline (default: the only one).
         pipeline: Option<String>,
+    },
+    /// Draw a pipeline, with where every column comes from.
+    Graph {
+        /// The pipeline (default: the only one).
+        pipeline: Option<String>,
+        /// As text, or as a Mermaid flowchart.
+        #[arg(long, value_enum, default_value_t = Drawn::Text)]
+        format: Drawn,
+        /// The columns of this stage or write alone.
+        #[arg(long, value_name = "STAGE")]
+        stage: Option<String>,
     },
     /// Process what is there now, then stop. A run that was cut off goes on.
     Run(RunArgs),

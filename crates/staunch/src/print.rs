@@ -2,9 +2,11 @@
 
 mod doctor;
 mod gc;
+mod graph;
 
 pub(crate) use doctor::doctor;
 pub(crate) use gc::gc;
+pub(crate) use graph::graph;
 
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
@@ -87,7 +89,8 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
             .iter()
             .map(|s| {
                 json!({ "kind": s.kind, "name": s.name, "inputs": s.inputs, "how": s.how, "transport": s.transport,
-                        "details": s.details, "notes": s.notes, "whole_input_because": s.whole_input_because })
+                        "details": s.details, "computed": s.computed.iter().map(|(column, from)| json!({ "column": column, "from": from })).collect::<Vec<_>>(),
+                        "notes": s.notes, "whole_input_because": s.whole_input_because })
             })
             .collect();
         return out_json(&json!({ "pipeline": plan.pipeline, "stages": stages }));
@@ -104,6 +107,10 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
         let _ = writeln!(text, "        {}", s.transport);
         for line in s.details.lines() {
             let _ = writeln!(text, "          {line}");
+        }
+        for (column, from) in &s.computed {
+            let from = if from.is_empty() { "no column".to_owned() } else { from.join(", ") };
+            let _ = writeln!(text, "        {column} is made of {from}");
         }
         for note in &s.notes {
             let _ = writeln!(text, "        note: {note}");

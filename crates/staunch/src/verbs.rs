@@ -29,6 +29,10 @@ pub(crate) fn execute(cli: &Cli) -> Result<u8> {
         Verb::Plan { pipeline } => {
             print::plan(&app.plan(start, profile, pipeline.as_deref(), &context)?, json)
         }
+        Verb::Graph { pipeline, format, stage } => {
+            let view = app.graph(start, profile, pipeline.as_deref(), &context)?;
+            print::graph(&view, *format, stage.as_deref(), json)
+        }
         Verb::Run(args) => {
             context.run = args.id.clone().map(run_id).transpose()?;
             run(&app, cli, args, &context)

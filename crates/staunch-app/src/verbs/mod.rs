@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod gc;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod ledger;
 pub(crate) mod plan;

@@ -34,6 +34,9 @@ pub struct StageView {
     pub transport: String,
     /// Details: the steps of a query.
     pub details: String,
+    /// The columns that a process stage computes, each with the columns of its inputs that it is made of; those that it passes on
+    /// unchanged are left out.
+    pub computed: Vec<(String, Vec<String>)>,
     /// What is asserted at run time, and what is not reproducible.
     pub notes: Vec<String>,
 }
@@ -75,6 +78,7 @@ impl App {
                 whole_input_because: None,
                 transport: transport.to_owned(),
                 details: node.source.describe(),
+                computed: Vec::new(),
                 notes: Vec::new(),
             });
         }
@@ -96,6 +100,13 @@ impl App {
                 },
                 transport: transport.to_owned(),
                 details: explain(&node.plan),
+                computed: node
+                    .plan
+                    .lineage
+                    .iter()
+                    .filter(|c| !c.unchanged)
+                    .map(|c| (c.column.clone(), c.from.iter().map(ToString::to_string).collect()))
+                    .collect(),
                 notes: node.plan.notes.clone(),
             });
         }
@@ -111,6 +122,7 @@ impl App {
                 whole_input_because: None,
                 transport: format!("{}: {}", guarantee.effect, guarantee.mechanism),
                 details: sink.describe(),
+                computed: Vec::new(),
                 notes: keys_stay
                     .then(|| "keys that vanish from the input stay in the target".to_owned())
                     .into_iter()

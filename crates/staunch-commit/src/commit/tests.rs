@@ -30,6 +30,7 @@ async fn head(committer: &Committer, run: &str) -> RunHead {
         origins: BTreeMap::new(),
         unchanged: Default::default(),
         fingerprints: BTreeMap::new(),
+        lineage: BTreeMap::new(),
         modes: BTreeMap::new(),
         base: String::new(),
         actor: "test".into(),

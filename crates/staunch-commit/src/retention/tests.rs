@@ -85,6 +85,7 @@ async fn claim(committer: &mut Committer, name: &str) {
         origins: BTreeMap::new(),
         unchanged: Default::default(),
         fingerprints: BTreeMap::new(),
+        lineage: BTreeMap::new(),
         modes: BTreeMap::new(),
         base: String::new(),
         actor: "test".into(),

@@ -81,6 +81,7 @@ pub(crate) fn pin(
         origins,
         unchanged: if skip { whole } else { BTreeSet::new() },
         fingerprints,
+        lineage: lineage(graph),
         modes,
         base: base_name,
         actor: request.actor.clone(),
@@ -98,6 +99,18 @@ fn only_whole_below(graph: &Graph, reference: &str) -> bool {
             .and_then(|read| graph.read(read))
             .is_none_or(|read| read.scope != Scope::Incremental)
     })
+}
+
+/// The lineage of all process stages, as the manifest keeps it.
+pub(crate) fn lineage(graph: &Graph) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    let column = |column: &crate::sql::ColumnLineage| {
+        (column.column.clone(), column.from.iter().map(ToString::to_string).collect())
+    };
+    graph
+        .stages
+        .iter()
+        .map(|s| (s.process.name.clone(), s.plan.lineage.iter().map(column).collect()))
+        .collect()
 }
 
 /// The fingerprints of all stages and writes: each covers everything above it.

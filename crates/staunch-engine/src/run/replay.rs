@@ -169,6 +169,7 @@ impl Settlement<'_> {
             origins,
             unchanged: BTreeSet::new(),
             fingerprints: base.fingerprints.clone(),
+            lineage: pin::lineage(graph),
             modes,
             base: last.standing.clone(),
             actor: request.actor.clone(),

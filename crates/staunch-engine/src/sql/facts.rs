@@ -22,10 +22,22 @@ pub(crate) struct ColumnFact {
     pub nullable: bool,
     /// The columns that its values are made of.
     pub uses: BTreeSet<Origin>,
+    /// The columns of which it only counts the values.
+    pub counts: BTreeSet<Origin>,
     /// The column that it is, unchanged.
     pub same: Option<Origin>,
     /// The columns by which it numbers rows, if it is `row_number() OVER (PARTITION BY ...)`.
     numbers: Option<BTreeSet<usize>>,
+}
+
+impl ColumnFact {
+    /// It is made of these columns, and of what they are made of.
+    fn made_of<'a>(&mut self, columns: impl IntoIterator<Item = &'a Self>) {
+        for column in columns {
+            self.uses.extend(&column.uses);
+            self.counts.extend(&column.counts);
+        }
+    }
 }
 
 /// Columns that identify a row.
@@ -79,6 +91,7 @@ impl Known<'_> {
                     .map(|i| ColumnFact {
                         nullable: contract.fields.get(*i).is_none_or(|f| f.nullable),
                         uses: BTreeSet::from([(*relation, *i)]),
+                        counts: BTreeSet::new(),
                         same: Some((*relation, *i)),
                         numbers: None,
                     })
@@ -150,6 +163,7 @@ impl Known<'_> {
                     for (a, b) in all.columns.iter_mut().zip(other?.columns) {
                         a.nullable |= b.nullable;
                         a.uses.extend(b.uses);
+                        a.counts.extend(b.counts);
                         a.same = a.same.filter(|s| b.same == Some(*s));
                         a.numbers = None;
                     }
@@ -171,18 +185,13 @@ impl Known<'_> {
 
     /// Nothing but what DataFusion says, and that any input may be in any column.
     fn unknown(&self, plan: &LogicalPlan) -> Facts {
-        let mut uses = BTreeSet::new();
+        let mut any = ColumnFact::default();
         for input in plan.inputs() {
             if let Ok(facts) = self.facts(input) {
-                uses.extend(facts.columns.into_iter().flat_map(|c| c.uses));
+                any.made_of(facts.columns.iter());
             }
         }
-        let fact = |field: &Arc<Field>| ColumnFact {
-            nullable: field.is_nullable(),
-            uses: uses.clone(),
-            same: None,
-            numbers: None,
-        };
+        let fact = |field: &Arc<Field>| ColumnFact { nullable: field.is_nullable(), ..any.clone() };
         Facts { columns: plan.schema().fields().iter().map(fact).collect(), keys: Vec::new() }
     }
 
@@ -191,30 +200,34 @@ impl Known<'_> {
         if let Some(fact) = column(expr).and_then(|c| index(schema, c)).and_then(|i| input.columns.get(i)) {
             return Ok(fact.clone());
         }
-        let mut uses = BTreeSet::new();
-        self.uses(expr, schema, input, &mut uses)?;
+        let mut fact = ColumnFact { nullable: nullable(expr, schema), ..ColumnFact::default() };
+        self.made_of(expr, schema, input, &mut fact)?;
         // The number of a row is the same number when it is signed.
-        let numbers = column(uncast(expr))
+        fact.numbers = column(uncast(expr))
             .and_then(|c| index(schema, c))
             .and_then(|i| input.columns.get(i)?.numbers.clone());
-        Ok(ColumnFact { nullable: nullable(expr, schema), uses, same: None, numbers })
+        Ok(fact)
     }
 
-    fn uses(&self, expr: &Expr, schema: &DFSchema, input: &Facts, uses: &mut BTreeSet<Origin>) -> Result<()> {
+    /// Adds what an expression is made of.
+    fn made_of(&self, expr: &Expr, schema: &DFSchema, input: &Facts, fact: &mut ColumnFact) -> Result<()> {
         use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+        let known = |c: &Column| index(schema, c).and_then(|i| input.columns.get(i));
         expr.apply(|e| {
             match e {
-                Expr::Column(c) => {
-                    if let Some(fact) = index(schema, c).and_then(|i| input.columns.get(i)) {
-                        uses.extend(fact.uses.iter().copied());
-                    }
-                }
-                Expr::ScalarSubquery(sub) => {
-                    uses.extend(self.facts(&sub.subquery)?.columns.into_iter().flat_map(|c| c.uses));
-                }
+                Expr::Column(c) => fact.made_of(known(c)),
+                Expr::ScalarSubquery(sub) => fact.made_of(self.facts(&sub.subquery)?.columns.iter()),
                 // A count says how many there are, not who they are.
-                Expr::AggregateFunction(f) if f.func.name() == "count" => return Ok(TreeNodeRecursion::Jump),
-                Expr::WindowFunction(f) if f.fun.name() == "count" => return Ok(TreeNodeRecursion::Jump),
+                _ if is_count(e) => {
+                    e.apply(|inner| {
+                        if let Expr::Column(c) = inner {
+                            let counted = known(c).into_iter().flat_map(|f| f.uses.iter().chain(&f.counts));
+                            fact.counts.extend(counted.copied());
+                        }
+                        Ok(TreeNodeRecursion::Continue)
+                    })?;
+                    return Ok(TreeNodeRecursion::Jump);
+                }
                 _ => {}
             }
             Ok(TreeNodeRecursion::Continue)
@@ -258,7 +271,7 @@ impl Known<'_> {
         let fact = |from: &usize| {
             let known = input.columns.get(*from).cloned().unwrap_or_default();
             if apart(from) {
-                ColumnFact { nullable: true, uses: known.uses, ..ColumnFact::default() }
+                ColumnFact { nullable: true, uses: known.uses, counts: known.counts, ..ColumnFact::default() }
             } else {
                 known
             }
@@ -360,6 +373,14 @@ fn refined(schema: &DFSchema, facts: &Facts) -> Result<DFSchema> {
 
 fn index(schema: &DFSchema, column: &Column) -> Option<usize> {
     schema.maybe_index_of_column(column)
+}
+
+fn is_count(expr: &Expr) -> bool {
+    match expr {
+        Expr::AggregateFunction(f) => f.func.name() == "count",
+        Expr::WindowFunction(f) => f.fun.name() == "count",
+        _ => false,
+    }
 }
 
 fn unaliased(expr: &Expr) -> &Expr {

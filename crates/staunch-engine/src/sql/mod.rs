@@ -30,6 +30,7 @@ mod fail;
 mod flat;
 mod gaps;
 mod instants;
+mod lineage;
 mod named;
 mod place;
 mod plan_sql;
@@ -56,5 +57,6 @@ pub(crate) use session::{planning, state};
 
 pub use deep::DEEPEST;
 pub use explain::{explain, shape};
+pub use lineage::{ColumnLineage, InputColumn};
 pub use session::{STACK_BYTES, SessionSpec, session};
 pub use stage::{Relation, Shape, StagePlan, plan_stage};

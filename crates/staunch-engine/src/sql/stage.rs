@@ -3,6 +3,7 @@
 use super::deep::{DEEPEST, big_stack, plan_depth, query_depth};
 use super::deterministic::{Findings, search};
 use super::facts::{Facts, Known};
+use super::lineage::{ColumnLineage, lineage};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
 use super::{escaped, gaps, named, place, reconcile};
@@ -61,6 +62,8 @@ pub struct StagePlan {
     pub contract: Arc<Contract>,
     /// The inputs that the query names, each once, in the order in which they were given.
     pub inputs: Vec<String>,
+    /// Where each column of the output comes from.
+    pub lineage: Vec<ColumnLineage>,
     /// The columns that are used of each input, as positions in its schema, in ascending order and at least one. A chain needs batches with
     /// these columns and no others; a leaf is asked for no others.
     pub used: BTreeMap<String, Vec<usize>>,
@@ -147,6 +150,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         per_row,
     })?;
     let fingerprint = fingerprint(&analysed, &agreed.contract);
+    let lineage = lineage(&schema, &facts, inputs);
     let stage = process.name.clone();
     let mut used: BTreeMap<String, Vec<usize>>;
     let shape = match lowered {
@@ -206,6 +210,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         coercion: agreed.coercion,
         contract: agreed.contract,
         inputs: inputs.iter().map(|r| r.name.clone()).filter(|n| named.contains(n)).collect(),
+        lineage,
         used,
         notes,
         uses_now,

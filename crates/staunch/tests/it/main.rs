@@ -16,6 +16,7 @@ mod fencing;
 mod flights;
 mod forbidden;
 mod gc;
+mod graph;
 mod inputs;
 mod interrupted;
 mod left_behind;

@@ -93,6 +93,11 @@ pub trait Source: Send + Sync {
     /// The connection and object, `connection/object`: the first half of every record id.
     fn object(&self) -> &str;
 
+    /// The options that decide what it reads, a line each, as people wrote them: what an edit of one is shown by. No secret is among them.
+    fn options(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// One line for `plan`: format, compression, validation, lateness, PII.
     fn describe(&self) -> String;
 }

@@ -3,9 +3,10 @@
 use crate::environment;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::json;
-use staunch_types::{Error, Kind, codes};
+use staunch_types::{Error, Kind, Place, codes};
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 /// The largest project file of which an excerpt is shown.
 const EXCERPT_AT_MOST: u64 = 1 << 20;
@@ -27,10 +28,11 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Writes an error, and those found with it, to stderr (as JSON: one document).
-pub(crate) fn complain(error: &Error, json: bool) {
+/// Writes an error, and those found with it, to stderr (as JSON: one document). Places in the project at or above `project` are shown as they can be
+/// opened from here.
+pub(crate) fn complain(error: &Error, json: bool, project: &Path) {
     if json {
-        let errors: Vec<_> = error.all().map(as_json).collect();
+        let errors: Vec<_> = error.all().map(|e| as_json(e, project)).collect();
         say(&json!({ "errors": errors }).to_string());
         return;
     }
@@ -42,7 +44,7 @@ pub(crate) fn complain(error: &Error, json: bool) {
     };
     let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(1).with_links(false);
     for error in error.all() {
-        let report = Report::of(error);
+        let report = Report::of(error, project);
         let mut text = String::new();
         match handler.render_report(&mut text, &report) {
             Ok(()) => say(clean(&text).trim_end_matches('\n')),
@@ -59,8 +61,22 @@ pub(crate) fn hide_panic_payloads() {
     }));
 }
 
-fn as_json(error: &Error) -> serde_json::Value {
-    let place = error.where_();
+/// The place with a file that can be opened from the current folder: places in a project are relative to its root.
+fn from_here(place: &Place, project: &Path) -> Place {
+    let mut place = place.clone();
+    let here = project.as_os_str().is_empty() || project == Path::new(".");
+    if let Some(file) = &place.file
+        && file.is_relative()
+        && !here
+        && let Some(found) = project.ancestors().map(|root| root.join(file)).find(|file| file.exists())
+    {
+        place.file = Some(found);
+    }
+    place
+}
+
+fn as_json(error: &Error, project: &Path) -> serde_json::Value {
+    let place = from_here(error.where_(), project);
     json!({
         "code": error.code().name,
         "kind": error.kind().word(),
@@ -91,8 +107,8 @@ struct Report {
 }
 
 impl Report {
-    fn of(error: &Error) -> Self {
-        let place = error.where_();
+    fn of(error: &Error, project: &Path) -> Self {
+        let place = from_here(error.where_(), project);
         let mut message = strip(error.message());
         let mut source = None;
         let mut label = None;

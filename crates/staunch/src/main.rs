@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let code = match environment::arm_for_tests().and_then(|()| verbs::execute(&cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            complain::complain(&error, json);
+            complain::complain(&error, json, &cli.project);
             ExitCode::from(complain::exit_code(&error))
         }
     };

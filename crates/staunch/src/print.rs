@@ -438,6 +438,9 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
         }
         return out(&text);
     }
+    if done.letters.is_empty() {
+        text.push_str("no dead letter of these stands: nothing to do\n");
+    }
     for run in &done.runs {
         text.push_str(&ledger_text(&run.ledger));
         let again = match run.ledger.dead() {

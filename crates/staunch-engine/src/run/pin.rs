@@ -134,6 +134,9 @@ pub(crate) fn fingerprints(graph: &Graph) -> BTreeMap<String, Fingerprint> {
             let nullable = if field.nullable { "?" } else { "" };
             definition.push_str(&format!("\n{}: {}{nullable}", field.name, field.ty));
         }
+        for option in node.source.options() {
+            definition.push_str(&format!("\n{option}"));
+        }
         let hash = digest(&format!(
             "{definition}\n{}\n{}",
             node.source.contract().fingerprint(),

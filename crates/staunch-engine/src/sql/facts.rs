@@ -78,6 +78,15 @@ impl Known<'_> {
         Ok(facts)
     }
 
+    /// Whether an expression over the rows of a plan can be null.
+    ///
+    /// # Errors
+    /// As [`Known::facts`].
+    pub(crate) fn can_be_null(&self, expr: &Expr, input: &LogicalPlan) -> Result<bool> {
+        let schema = refined(input.schema(), &self.facts(input)?)?;
+        Ok(nullable(expr, &schema))
+    }
+
     fn of(&self, plan: &LogicalPlan) -> Result<Facts> {
         match plan {
             LogicalPlan::TableScan(scan) => {

@@ -30,6 +30,7 @@ mod fail;
 mod flat;
 mod gaps;
 mod instants;
+mod intervals;
 mod lineage;
 mod named;
 mod place;
@@ -40,6 +41,7 @@ mod signed;
 mod stage;
 mod strict;
 mod sum;
+mod swallowed;
 mod zeros;
 
 #[cfg(test)]

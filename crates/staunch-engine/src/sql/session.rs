@@ -5,6 +5,7 @@ use super::checked::CheckedArithmetic;
 use super::digits::RoundDigits;
 use super::ends::Ends;
 use super::flat::FlatChains;
+use super::intervals::IntervalLengths;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
 use super::zeros::EqualKeys;
@@ -105,6 +106,7 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     rules.insert(2, Arc::new(RoundDigits));
     rules.push(Arc::new(CheckedArithmetic));
     rules.push(Arc::new(EqualKeys));
+    rules.push(Arc::new(IntervalLengths));
 
     let mut state = SessionStateBuilder::new()
         .with_analyzer_rules(rules)

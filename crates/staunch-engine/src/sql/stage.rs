@@ -6,7 +6,7 @@ use super::facts::{Facts, Known};
 use super::lineage::{ColumnLineage, lineage};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
-use super::{escaped, gaps, named, place, reconcile};
+use super::{escaped, gaps, intervals, named, place, reconcile, swallowed};
 use crate::chain::{RowPlan, lower, scanned};
 use crate::whole::WholePlan;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -100,6 +100,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     let session = planning()?;
     named::windows(process, &mut query)?;
     escaped::patterns(&mut query);
+    swallowed::conditions(&mut query);
     gaps::clauses(process, &state(&session), &query)?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));
     let plain = |e| place::planning(process, &e, None);
@@ -122,6 +123,13 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     };
     gaps::sums(process, &analysed)?;
     gaps::constants(process, &state, &query, &analysed)?;
+    gaps::subqueries(process, &known, &analysed)?;
+    if intervals::ordered(&analysed) {
+        let what =
+            "sorting, grouping or joining by an interval, or taking the largest, is not implemented yet";
+        let hint = "intervals can be compared; sort, group and join by a number: extract(epoch FROM t1 - t0)";
+        return Err(refuse(process, what.to_owned(), hint));
+    }
     let facts = known.facts(&analysed).map_err(plain)?;
     let findings = search(&analysed, &known).map_err(plain)?;
     if !process.nondeterministic {

@@ -1,4 +1,4 @@
 SELECT id FROM clicks WHERE page SIMILAR TO 'x!%' ESCAPE '!'
---- ST0022 1:51 `ESCAPE` with anything but `LIKE`, a constant pattern that it does not end, and one character is not implemented yet | write the pattern as a constant, or escape with a backslash, which needs no ESCAPE
+--- ST0022 1:34 `SIMILAR TO` is not implemented yet | write LIKE, or a regular expression: s ~ '^(x|y).*$'
 ---     SELECT id FROM clicks WHERE page SIMILAR TO 'x!%' ESCAPE '!'
----                                                       ^^^^^^
+---                                      ^^^^^^^^^^

@@ -1,6 +1,6 @@
 //! What `check` tells: every mistake at once, each with its place, and nothing that follows from another one.
 
-use crate::project::Done;
+use crate::project::{Done, Project};
 use crate::rules::small;
 use serde_json::Value;
 
@@ -166,4 +166,28 @@ fn a_pipeline_reads_what_another_one_writes() {
     project.staunch(&["run", "log"]).ok();
     let totals = project.staunch(&["run", "totals", "--output", "json"]).ok().json();
     assert_eq!(totals["ledger"]["reads"]["items"]["found"], Value::from(2));
+}
+
+/// From another folder a place is shown as it can be opened there, with its excerpt.
+#[test]
+fn a_place_can_be_opened_from_where_one_stands() {
+    let project = crate::rules::small();
+    project.edit("pipelines/log.yaml", "from: in/items", "from: in/itms");
+    let root = project.root.display().to_string();
+    let elsewhere = Project::empty();
+    let failed = elsewhere.staunch(&["check", "--project", &root]).fails(3, "ST0003");
+    assert!(failed.stderr.contains(&format!("{root}/pipelines/log.yaml:3")), "{}", failed.stderr);
+    assert!(failed.stderr.contains("items: {from: in/itms"), "{}", failed.stderr);
+    let told = elsewhere.staunch(&["check", "--project", &root, "--output", "json"]);
+    assert!(told.stderr.contains(&format!("{root}/pipelines/log.yaml")), "{}", told.stderr);
+}
+
+/// An edit of an option shows the option as it was and as it is.
+#[test]
+fn an_edited_option_is_shown() {
+    let project = crate::rules::small();
+    project.staunch(&["run", "log"]).ok();
+    project.edit("staunch.yaml", "format: csv}", "format: csv, nulls: [NA]}");
+    let failed = project.staunch(&["run", "log"]).fails(1, "Run.Edited");
+    assert!(failed.stderr.contains("+ nulls: [\"NA\"]"), "{}", failed.stderr);
 }

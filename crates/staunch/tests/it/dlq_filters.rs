@@ -121,7 +121,7 @@ fn show_replay_and_discard_take_the_same() {
 
     project.staunch(&["dlq", "discard", "--code", "Decode.Type", "--since", "1 h"]).ok();
     assert_eq!(places(&ls(&project, &[])), ["items/1.csv:6", "refused"]);
-    project.staunch(&["dlq", "discard", "--until", "1 h"]).fails(1, "DeadLetters.Invalid");
+    project.staunch(&["dlq", "discard", "--until", "1 h"]).ok();
     assert_eq!(ls(&project, &[]).len(), 2, "what matches nothing gives nothing up");
     project.staunch(&["dlq", "discard"]).fails(2, "Usage.Invalid");
 }

@@ -21,6 +21,7 @@ mod inputs;
 mod interrupted;
 mod left_behind;
 mod lines;
+mod meaning;
 mod options;
 mod project;
 mod refused;

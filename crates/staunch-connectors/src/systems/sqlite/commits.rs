@@ -163,7 +163,8 @@ impl Commits<'_> {
             let stored = stored?;
             if stored.region != region.as_str() {
                 let hint = format!(
-                    "write to another table; or, if that pipeline or its state folder is gone: DELETE FROM {COMMITS} WHERE region = '{}'",
+                    "write to another table; or, if that pipeline or its state folder is gone, give the table up with its position, because every row is written again: DROP TABLE {}; DELETE FROM {COMMITS} WHERE region = '{}'",
+                    super::table::quoted(self.target),
                     stored.region.replace('\'', "''")
                 );
                 return Ok(Err(self

@@ -138,14 +138,18 @@ impl Rows<'_> {
         let mut reasons: Vec<&str> = done.dead.iter().map(|(_, reason)| reason.as_str()).collect();
         reasons.sort_unstable();
         reasons.dedup();
-        let message = format!("the target refused more than {} rows of this epoch", self.rejected_at_most);
+        let first = done.dead.first().map_or(0, |(row, _)| row + 1);
+        let message = format!(
+            "the target refused more than {} rows of this epoch, row {first} of it first",
+            self.rejected_at_most
+        );
         Err(self.rejected(message).cause(reasons.join("; ")).into())
     }
 
     fn rejected(&self, message: String) -> Error {
         Error::new(codes::SINK_REJECTED, message)
             .place(Place::file(self.table.file))
-            .hint("nothing of the epoch was applied: mend the table or the data and run again")
+            .hint("nothing of the epoch was applied: mend the table or the data and run again; or allow more refusals with --dead-letters-at-most; or begin anew with --full-refresh")
     }
 
     /// The books of the write, before they are committed.

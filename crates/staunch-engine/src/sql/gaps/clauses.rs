@@ -4,8 +4,8 @@ use super::functions::dropped;
 use super::{at, refuse, word};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr as SqlExpr, GroupByExpr, Ident, JoinOperator, Query, Select, SetExpr, SetOperator,
-    SetQuantifier, Statement, TableFactor, Visit, Visitor,
+    BinaryOperator, Expr as SqlExpr, GroupByExpr, Ident, JoinConstraint, JoinOperator, Query, Select,
+    SetExpr, SetOperator, SetQuantifier, Statement, TableFactor, Visit, Visitor,
 };
 use staunch_pipeline::Process;
 use staunch_types::{Error, Result};
@@ -57,6 +57,10 @@ gaps! {
     PARTITION: "`PARTITION` of a table", &[&["PARTITION"]], "filter in `WHERE`";
     SHIFT: "`<<`", &[&["<<"]],
         "multiply by the power of two: `n * 8` for `n << 3`; what does not fit is then an error";
+    SIMILAR: "`SIMILAR TO`", &[&["SIMILAR", "TO"], &["NOT", "SIMILAR"]],
+        "write LIKE, or a regular expression: s ~ '^(x|y).*$'";
+    USING: "`USING` or `NATURAL` with a right or full join", &[&["USING"], &["NATURAL"]],
+        "write ON a.k = b.k, and coalesce(a.k, b.k) AS k in the select list";
     COLLATE: "`COLLATE`", &[&["COLLATE"]],
         "remove it: text is compared byte by byte; compare lower(column) to pass over case";
     SET_ALL: "`INTERSECT ALL` or `EXCEPT ALL`", &[&["INTERSECT", "ALL"], &["EXCEPT", "ALL"], &["MINUS", "ALL"]],
@@ -142,6 +146,13 @@ impl Visitor for Gaps<'_> {
                 &APPLY,
             );
             self.add(matches!(join.join_operator, JoinOperator::AsOf { .. }), &ASOF);
+            // The column that both sides have would be that of the left side alone.
+            let (JoinOperator::Right(on) | JoinOperator::RightOuter(on) | JoinOperator::FullOuter(on)) =
+                &join.join_operator
+            else {
+                continue;
+            };
+            self.add(matches!(on, JoinConstraint::Using(_) | JoinConstraint::Natural), &USING);
         }
         ControlFlow::Continue(())
     }
@@ -171,10 +182,9 @@ impl Visitor for Gaps<'_> {
     fn pre_visit_expr(&mut self, expr: &SqlExpr) -> ControlFlow<()> {
         self.add(matches!(expr, SqlExpr::BinaryOp { op: BinaryOperator::PGBitwiseShiftLeft, .. }), &SHIFT);
         self.add(matches!(expr, SqlExpr::Collate { .. }), &COLLATE);
-        if let SqlExpr::Like { escape_char, .. }
-        | SqlExpr::ILike { escape_char, .. }
-        | SqlExpr::SimilarTo { escape_char, .. } = expr
-        {
+        // It would be a regular expression in which `%` and `_` are signs like others.
+        self.add(matches!(expr, SqlExpr::SimilarTo { .. }), &SIMILAR);
+        if let SqlExpr::Like { escape_char, .. } | SqlExpr::ILike { escape_char, .. } = expr {
             self.add(escape_char.is_some(), &ESCAPE);
         }
         if let SqlExpr::Function(function) = expr {

@@ -1,7 +1,8 @@
 //! What DataFusion would pass over, wrap or find out too late: said while a stage is planned.
 //!
 //! Clauses that are parsed and then dropped are refused by the parsed query ([`clauses`]); sums that wrap and constants that have no
-//! value by the analysed plan ([`sums`], [`constants`]); subqueries that cannot be executed by the optimised one ([`correlated`]).
+//! value by the analysed plan ([`sums`], [`constants`]); subqueries that would be executed otherwise than SQL means by the analysed one, those that cannot be executed by the optimised one
+//! ([`subqueries`], [`correlated`]).
 
 mod clauses;
 mod constants;
@@ -13,7 +14,7 @@ mod sums;
 pub(crate) use clauses::ALL;
 pub(crate) use clauses::clauses;
 pub(crate) use constants::{constants, no_value};
-pub(crate) use subqueries::correlated;
+pub(crate) use subqueries::{correlated, subqueries};
 pub(crate) use sums::sums;
 
 use super::place;

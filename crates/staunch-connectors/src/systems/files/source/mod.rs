@@ -87,6 +87,7 @@ pub struct FilesSource {
     chunk_bytes: usize,
     fingerprint: String,
     about: String,
+    options: Vec<String>,
     ignored: Mutex<BTreeSet<String>>,
 }
 
@@ -112,6 +113,7 @@ impl FilesSource {
         Ok(Self {
             fingerprint: fingerprint(&spec),
             about: about(&spec, &object),
+            options: options(&spec),
             name: spec.name,
             contract: spec.contract,
             plan: Arc::new(plan),
@@ -304,6 +306,10 @@ impl Source for FilesSource {
         &self.name
     }
 
+    fn options(&self) -> Vec<String> {
+        self.options.clone()
+    }
+
     fn describe(&self) -> String {
         let mut text = self.about.clone();
         let ignored = self.ignored_columns();
@@ -324,12 +330,25 @@ impl std::fmt::Debug for FilesSource {
     }
 }
 
+/// How much is decoded at once, or unpacked at most, changes nothing that is read.
+fn decides(key: &str) -> bool {
+    !matches!(key, "chunk_bytes" | "max_expansion")
+}
+
+/// The options of the object that decide what is read, and the treatment of each personal class.
+fn options(spec: &FilesSourceSpec) -> Vec<String> {
+    let options = spec.object.entries.iter().filter(|(key, _)| decides(key));
+    let mut lines: Vec<String> = options.map(|(key, option)| format!("{key}: {}", option.value)).collect();
+    for class in spec.contract.fields.iter().filter_map(|f| f.pii.as_ref()).collect::<BTreeSet<_>>() {
+        lines.push(format!("pii {class}: {:?}", spec.pii.get(class)));
+    }
+    lines
+}
+
 /// sha256 of everything that decides what a file reads as, in a fixed text form.
 fn fingerprint(spec: &FilesSourceSpec) -> String {
     let mut text = format!("files 1\nname {}\ncontract {}\n", spec.name, spec.contract.fingerprint());
     for (which, options) in [("connection", &spec.connection), ("object", &spec.object)] {
-        // How much is decoded at once, or unpacked at most, changes nothing that is read.
-        let decides = |key: &str| !matches!(key, "chunk_bytes" | "max_expansion");
         for (key, option) in options.entries.iter().filter(|(key, _)| decides(key)) {
             let _ = writeln!(text, "{which} {key:?} {}", option.value);
         }

@@ -1,0 +1,4 @@
+SELECT id FROM clicks WHERE page SIMILAR TO '(a|b)%'
+--- ST0022 1:34 `SIMILAR TO` is not implemented yet | write LIKE, or a regular expression: s ~ '^(x|y).*$'
+---     SELECT id FROM clicks WHERE page SIMILAR TO '(a|b)%'
+---                                      ^^^^^^^^^^

@@ -1,0 +1,4 @@
+SELECT page FROM clicks FULL JOIN pages USING (page)
+--- ST0022 1:41 `USING` or `NATURAL` with a right or full join is not implemented yet | write ON a.k = b.k, and coalesce(a.k, b.k) AS k in the select list
+---     SELECT page FROM clicks FULL JOIN pages USING (page)
+---                                             ^^^^^

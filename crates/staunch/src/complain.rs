@@ -68,7 +68,8 @@ fn from_here(place: &Place, project: &Path) -> Place {
     if let Some(file) = &place.file
         && file.is_relative()
         && !here
-        && let Some(found) = project.ancestors().map(|root| root.join(file)).find(|file| file.exists())
+        && let Some(found) =
+            project.ancestors().map(|root| root.join(file)).find(|file| std::fs::metadata(file).is_ok())
     {
         place.file = Some(found);
     }
@@ -124,7 +125,7 @@ impl Report {
             label = Some(LabeledSpan::new(None, start, length));
             source = Some(NamedSource::new(file.display().to_string(), text));
         }
-        let mut rest = place.clone();
+        let mut rest = place;
         if source.is_some() {
             rest.file = None;
         }

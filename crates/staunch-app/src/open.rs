@@ -26,6 +26,32 @@ impl Opened {
         Ok(Self { project: Project::load(&root(start)?, profile)? })
     }
 
+    /// Opens the project at or above `start` for one pipeline: a mistake in the file of another one does not stand in its way.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files that this pipeline may need; without a name, or where there is none of that name, with all.
+    pub fn open_for(start: &Path, profile: Option<&str>, pipeline: Option<&str>) -> Result<Self> {
+        let (opened, mistakes) = Self::survey(start, profile)?;
+        let own = opened
+            .as_ref()
+            .zip(pipeline)
+            .and_then(|(opened, name)| opened.project.pipelines.get(name))
+            .map(|pipeline| pipeline.file.clone());
+        // Only files of pipelines are apart from each other; SQL files may be named by several.
+        let elsewhere = |error: &Error| {
+            error.where_().file.as_deref().is_some_and(|file| {
+                let apart = file.starts_with("pipelines") && file.extension().is_some_and(|e| e == "yaml");
+                apart && own.as_ref().is_some_and(|own| own.as_path() != file)
+            })
+        };
+        let mistakes: Vec<Error> = mistakes.into_iter().filter(|error| !elsewhere(error)).collect();
+        match (Error::many(Error::in_order(mistakes)), opened) {
+            (Some(error), _) => Err(error),
+            (None, Some(opened)) => Ok(opened),
+            (None, None) => Self::open(start, profile),
+        }
+    }
+
     /// Opens the project at or above `start` to look at what its runs left: a mistake in a pipeline does not stand in the way of
     /// that.
     ///

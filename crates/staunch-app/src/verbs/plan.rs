@@ -53,7 +53,7 @@ impl App {
         pipeline: Option<&str>,
         context: &RunContext,
     ) -> Result<PlanView> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::open_for(start, profile, pipeline)?;
         let pipeline = opened.pipeline_or_only(pipeline)?;
         authorize(&context.actor, Verb::Read, &pipeline.name)?;
         let graph = opened.graph(pipeline, None)?;

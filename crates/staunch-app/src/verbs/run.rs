@@ -41,7 +41,7 @@ impl App {
         stop: Stop,
         observer: Arc<dyn Observer>,
     ) -> Result<Report> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::open_for(start, profile, pipeline)?;
         let pipeline = opened.pipeline_or_only(pipeline)?;
         let name = pipeline.name.clone();
         authorize(&context.actor, Verb::Run, &name)?;

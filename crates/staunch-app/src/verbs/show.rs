@@ -32,7 +32,7 @@ impl App {
         limit: usize,
         context: &RunContext,
     ) -> Result<Vec<Preview>> {
-        let opened = Opened::open(start, profile)?;
+        let opened = Opened::look(start, profile)?;
         let (name, state) = self.locate(&opened, run)?;
         authorize(&context.actor, Verb::Read, &name)?;
         let graph = opened.graph(opened.pipeline(&name)?, None)?;

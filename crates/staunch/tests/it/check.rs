@@ -72,9 +72,10 @@ write:
     let one = places(&project.staunch(&["check", "other", "--output", "json"]));
     assert_eq!(one.len(), 5, "{one:?}");
     assert!(one.contains(&"ST0021 pipelines/other.yaml:5:38".to_owned()));
-    // Nothing runs and nothing is planned.
+    // With a broken contract nothing runs and nothing is planned; mistakes of other pipelines are not told there.
     for verb in ["run", "plan"] {
-        project.staunch(&[verb, "log"]).fails(3, "ST0003");
+        let failed = project.staunch(&[verb, "log"]).fails(3, "ST0031");
+        assert!(!failed.stderr.contains("ST0003"), "{}", failed.stderr);
     }
 }
 
@@ -190,4 +191,22 @@ fn an_edited_option_is_shown() {
     project.edit("staunch.yaml", "format: csv}", "format: csv, nulls: [NA]}");
     let failed = project.staunch(&["run", "log"]).fails(1, "Run.Edited");
     assert!(failed.stderr.contains("+ nulls: [\"NA\"]"), "{}", failed.stderr);
+}
+
+/// A mistake in one pipeline stops that pipeline, and `check`.
+#[test]
+fn a_broken_pipeline_does_not_stop_another() {
+    let project = crate::rules::small();
+    project.write(
+        "pipelines/other.yaml",
+        "pipeline: other\nread:\n  items: {from: in/nowhere, contract: item@1}\nprocess:\n  x: SELEC 1\n",
+    );
+    project.staunch(&["check"]).fails(3, "ST0003");
+    project.staunch(&["run", "log", "--show"]).ok();
+    project.staunch(&["plan", "log"]).ok();
+    let failed = project.staunch(&["run", "other"]).fails(3, "ST0003");
+    assert!(failed.stderr.contains("other.yaml"), "{}", failed.stderr);
+    // What all may need counts for all.
+    project.write("contracts/broken.yaml", "contract: broken\n");
+    project.staunch(&["run", "log"]).fails(3, "ST0");
 }

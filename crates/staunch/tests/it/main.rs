@@ -20,6 +20,7 @@ mod inputs;
 mod interrupted;
 mod left_behind;
 mod lines;
+mod nested;
 mod options;
 mod project;
 mod refused;

@@ -105,6 +105,32 @@ fn near_end_far_end_and_document_agree_on_random_nested_rows() {
     }
 }
 
+const DOCUMENT: &str = include_str!("../../../../docs/design/0002-row-hash.md");
+
+#[test]
+fn the_nested_vectors_of_the_document_hold() {
+    let mut count = 0;
+    for line in DOCUMENT.lines().filter(|l| l.starts_with("{\"fields\"")) {
+        let vector: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = format!("contract: c\nversion: 1\nfields: {}\n", vector["fields"].as_str().unwrap());
+        let contract = Contract::from_yaml(&text, "x.yaml".as_ref()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("row");
+        std::fs::write(&path, format!("{}\n", vector["row"])).unwrap();
+        let none = crate::read::input::Compression::None;
+        let mut rows =
+            crate::formats::json_write::back::decode(&staunch_types::LocalFs, &path, &contract, none)
+                .unwrap();
+        let rows = rows.next().unwrap().unwrap();
+        let hash = (1, vector["hash"].as_str().unwrap().to_owned());
+        assert_eq!((near(&contract, &rows), far(&contract, &rows)), (hash.clone(), hash), "{line}");
+        let bytes = hex::decode(vector["bytes"].as_str().unwrap()).unwrap();
+        assert_eq!(format!("{:032x}", xxh3_128(&bytes)), vector["hash"].as_str().unwrap(), "{line}");
+        count += 1;
+    }
+    assert_eq!(count, 7);
+}
+
 #[test]
 fn maps_have_no_order_and_everything_else_does() {
     let hashes = |ty: &str, values: &[V]| {

@@ -234,7 +234,8 @@ fn what_sql_cannot_do_with_a_union_is_refused() {
         "json: {path: json,",
         "u: {path: u, format: json}\n        json: {path: json,",
     );
-    project.staunch(&["run", "union"]).ok();
+    let shown = project.staunch(&["run", "union", "--show", "9"]).ok();
+    assert!(shown.stdout.contains("v3"), "{}", shown.stdout);
     let found = lines(&project.root.join("out/u"));
     assert_eq!(
         found.iter().map(|r| r["v"].clone()).collect::<Vec<_>>(),
@@ -306,4 +307,76 @@ fn every_type_is_held_or_refused_as_the_documents_say() {
         }
     }
     assert_eq!(cells, 70);
+}
+
+#[test]
+fn unions_wait_in_spools_and_personal_nested_values_are_masked_or_dropped() {
+    let project = project();
+    std::fs::remove_file(project.root.join("pipelines/orders.yaml")).unwrap();
+    project
+        .write(
+            "pipelines/spooled.yaml",
+            "pipeline: spooled
+read:
+  orders: {from: in/orders, contract: order@1}
+process:
+  some: SELECT value, id % 3 AS k, tags, took, digest FROM orders WHERE id < 50
+  counts: SELECT k, count(*) AS n, sum(cardinality(tags)) AS tags FROM some GROUP BY k
+write:
+  - {from: some, to: lake/json, mode: replace}
+  - {from: counts, to: lake/tags, mode: replace}
+dead_letters: {at_most: 100 %}
+",
+        )
+        .edit(
+            "contracts/order.yaml",
+            "  value: {union?: [long, string]}",
+            "  value: {union?: [long, string], pii: secret}",
+        );
+    project.staunch(&["check"]).fails(3, "ST0032");
+    project.edit("staunch.yaml", "    verify: full", "    pii: {secret: token}\n    verify: full");
+    let refused = project.staunch(&["check"]).fails(3, "ST0005");
+    assert!(refused.stderr.contains("which is nested"), "{}", refused.stderr);
+    project.edit("staunch.yaml", "secret: token", "secret: mask");
+    project.staunch(&["run", "spooled"]).ok();
+    let rows = lines(&project.root.join("out/json"));
+    assert!(!rows.is_empty() && rows.iter().all(|r| r["value"] == "****"), "{rows:?}");
+    project.edit("staunch.yaml", "secret: mask", "secret: keep");
+    project.staunch(&["run", "spooled"]).ok();
+    let rows = lines(&project.root.join("out/json"));
+    assert!(rows.iter().any(|r| r["value"] == "v1") && rows.iter().any(|r| r["value"] == 2), "{rows:?}");
+    let counts = lines(&project.root.join("out/tags"));
+    let total: u64 = counts.iter().map(|c| c["n"].as_u64().unwrap()).sum();
+    assert_eq!((counts.len(), total), (3, rows.len() as u64));
+}
+
+#[test]
+fn constraints_of_a_whole_result_fail_the_run_and_unique_is_asserted() {
+    let project = project();
+    let pipeline = |sql: &str| {
+        format!(
+            "pipeline: streets\nread:\n  orders: {{from: in/orders, contract: order@1}}\nprocess:\n  streets: {{sql: {sql:?}, contract: street@1}}\nwrite:\n  - {{from: streets, to: lake/streets, mode: replace}}\ndead_letters: {{at_most: 100 %}}\n"
+        )
+    };
+    let contract = |n: &str| {
+        format!("contract: street\nversion: 1\nfields: {{street: {{type: string, unique: true}}, n: {n}}}\n")
+    };
+    project.write("contracts/street.yaml", contract("{type: long, min: 100}")).write(
+        "pipelines/streets.yaml",
+        pipeline("SELECT address['street'] AS street, count(*) AS n FROM orders GROUP BY 1"),
+    );
+    let failed = project.staunch(&["run", "streets"]).fails(4, "Contract.Violation");
+    assert!(failed.stderr.contains("`min`"), "{}", failed.stderr);
+    project.write("contracts/street.yaml", contract("long")).write(
+        "pipelines/streets.yaml",
+        pipeline("SELECT address['street'] AS street, id AS n FROM orders ORDER BY id"),
+    );
+    let failed = project.staunch(&["run", "streets"]).fails(4, "Contract.Violation");
+    assert!(failed.stderr.contains("not unique") && failed.stderr.contains("`street`"), "{}", failed.stderr);
+    project.write(
+        "pipelines/streets.yaml",
+        pipeline("SELECT address['street'] AS street, count(*) AS n FROM orders GROUP BY 1"),
+    );
+    project.staunch(&["run", "streets"]).ok();
+    assert_eq!(crate::tables::parquet(&project.root.join("out/streets")).len(), 4);
 }

@@ -53,12 +53,12 @@ impl<'a> Parts<'a> {
                     return Ok(end);
                 }
                 (Parse::Union(plans, form), _, Nested::Union { branches, .. }) => {
-                    if let Some((branch, from, end)) = self.branch(plans, form, at)? {
-                        if let (Some(plan), Some(column)) = (plans.get(branch), branches.get_mut(branch)) {
-                            self.value(plan, column, from)?;
-                            nested.end_branch(branch);
-                            return Ok(end);
-                        }
+                    if let Some((branch, from, end)) = self.branch(plans, form, at)?
+                        && let (Some(plan), Some(column)) = (plans.get(branch), branches.get_mut(branch))
+                    {
+                        self.value(plan, column, from)?;
+                        nested.end_branch(branch);
+                        return Ok(end);
                     }
                     let end = skip(self.text, at)?;
                     self.note(plan, NOT_BRANCH);

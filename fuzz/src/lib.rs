@@ -52,18 +52,10 @@ pub fn texts(columns: usize) -> Arc<Contract> {
 fn named(fields: Vec<(String, Type, bool, Option<&str>)>) -> Arc<Contract> {
     let fields: Vec<Field> = fields
         .into_iter()
-        .map(|(name, ty, nullable, pii)| Field { name, ty, nullable, doc: None, pii: pii.map(str::to_owned) })
+        .map(|(name, ty, nullable, pii)| Field::new(name, ty, nullable).with_pii(pii.map(str::to_owned)))
         .collect();
     let event_time = fields.iter().find(|f| f.ty == Type::TimestampMicros).map(|f| f.name.clone());
-    Arc::new(Contract {
-        name: "row".to_owned(),
-        version: 1,
-        doc: None,
-        owner: None,
-        key: Vec::new(),
-        event_time,
-        fields,
-    })
+    Arc::new(Contract { event_time, ..Contract::new("row", 1, fields) })
 }
 
 /// The options of an object, as JSON.

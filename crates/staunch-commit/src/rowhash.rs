@@ -10,11 +10,14 @@
 //! **Invariants.** The sum depends on the contract's values alone: not on the order of rows, the cut of batches, slices
 //! or the bytes that lie under a null.
 
+mod nested;
+
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType,
-    Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, Time32MillisecondType, Time64MicrosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow::record_batch::RecordBatch;
 use staunch_contract::{Contract, Type};
@@ -30,10 +33,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// use staunch_contract::{Contract, Field, Type};
 /// use std::sync::Arc;
 ///
-/// let id = Field { name: "id".into(), ty: Type::Long, nullable: false, doc: None, pii: None };
-/// let contract = Contract {
-///     name: "click".into(), version: 1, doc: None, owner: None, fields: vec![id], key: vec![], event_time: None,
-/// };
+/// let contract = Contract::new("click", 1, vec![Field::new("id", Type::Long, false)]);
 /// let ids: ArrayRef = Arc::new(Int64Array::from(vec![7]));
 /// let mut sum = FarSum::new(&contract);
 /// sum.add(&RecordBatch::try_new(contract.arrow_schema(), vec![ids]).unwrap()).unwrap();
@@ -67,6 +67,9 @@ impl FarSum {
         if batch.num_columns() != self.fields.len() {
             let (found, wanted) = (batch.num_columns(), self.fields.len());
             return Err(bug(&format!("{found} columns where the contract has {wanted} fields"), None));
+        }
+        if self.fields.iter().any(|(_, ty)| ty.is_nested()) {
+            return self.add_nested(batch);
         }
         let mut runs: Vec<Run<'_>> = Vec::new();
         let hashed = self.fields.len() - usize::from(planted::bug("hash_ignores_column"));
@@ -104,6 +107,35 @@ impl FarSum {
         Ok(())
     }
 
+    /// The same where a column has parts: value by value, since a row has no greatest length.
+    fn add_nested(&mut self, batch: &RecordBatch) -> Result<()> {
+        let columns = self.fields.iter().zip(batch.columns());
+        let columns = columns
+            .map(|((name, ty), array)| {
+                if *array.data_type() != ty.arrow() {
+                    let (found, wanted) = (array.data_type(), ty.arrow());
+                    let what = format!("a column of {found} where the contract has {wanted}");
+                    return Err(bug(&what, Some(name)));
+                }
+                nested::Value::new(ty, array.as_ref())
+                    .ok_or_else(|| bug("a column cannot be read", Some(name)))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut total: u128 = 0;
+        for row in 0..batch.num_rows() {
+            self.buffer.clear();
+            for column in &columns {
+                if column.push(row, &mut self.buffer).is_none() {
+                    return Err(bug("a value has no encoding", None));
+                }
+            }
+            total = total.wrapping_add(xxh3_128(&self.buffer));
+        }
+        self.sum = self.sum.wrapping_add(total);
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
     /// How many rows were added.
     #[must_use]
     pub fn rows(&self) -> u64 {
@@ -135,6 +167,9 @@ enum Run<'a> {
     Double(Vec<Column<'a, &'a [f64]>>),
     Decimal(Vec<Column<'a, &'a [i128]>>),
     Bytes(Vec<Column<'a, Bytes<'a>>>),
+    /// Values of one length each.
+    Fixed(Vec<Column<'a, (usize, &'a [u8])>>),
+    Spans(Vec<Column<'a, &'a [IntervalMonthDayNano]>>),
 }
 
 struct Column<'a, T> {
@@ -189,6 +224,20 @@ impl<'a> Run<'a> {
                 let binary = array.as_binary::<i32>();
                 bytes(binary.value_offsets(), binary.value_data())
             }
+            Type::TimestampNanos | Type::LocalTimestampNanos => {
+                wide(array.as_primitive::<TimestampNanosecondType>().values())
+            }
+            Type::Fixed(size) => {
+                let values = (*size as usize, array.as_fixed_size_binary().value_data());
+                Self::Fixed(vec![Column { nulls, values }])
+            }
+            Type::Duration => {
+                let values = &array.as_primitive::<IntervalMonthDayNanoType>().values()[..];
+                Self::Spans(vec![Column { nulls, values }])
+            }
+            Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => {
+                return Err(bug("a nested column among plain ones", Some(name)));
+            }
         })
     }
 
@@ -202,6 +251,8 @@ impl<'a> Run<'a> {
             (Self::Double(all), Self::Double(more)) => all.extend(more),
             (Self::Decimal(all), Self::Decimal(more)) => all.extend(more),
             (Self::Bytes(all), Self::Bytes(more)) => all.extend(more),
+            (Self::Fixed(all), Self::Fixed(more)) => all.extend(more),
+            (Self::Spans(all), Self::Spans(more)) => all.extend(more),
             (_, next) => return Some(next),
         }
         None
@@ -221,6 +272,8 @@ impl<'a> Run<'a> {
             Self::Double(columns) => 9 * columns.len(),
             Self::Decimal(columns) => 17 * columns.len(),
             Self::Bytes(columns) => columns.iter().map(longest).sum(),
+            Self::Fixed(columns) => columns.iter().map(|c| 5 + SHORT.max(c.values.0)).sum(),
+            Self::Spans(columns) => 17 * columns.len(),
         }
     }
 
@@ -244,6 +297,11 @@ impl<'a> Run<'a> {
                 out.put_value(bits.to_le_bytes());
             }),
             Self::Decimal(columns) => each(columns, row, out, |v, out| out.put_value(v[row].to_le_bytes())),
+            Self::Fixed(columns) => each(columns, row, out, |(size, all), out| {
+                out.put_value(u32::try_from(*size).unwrap_or(u32::MAX).to_le_bytes());
+                out.put_text(all, row * size, (row + 1) * size);
+            }),
+            Self::Spans(columns) => each(columns, row, out, |v, out| out.put_value(nested::span(v[row]))),
             Self::Bytes(columns) => each(columns, row, out, |v, out| {
                 // Offsets are signed 32-bit numbers, ascend and stay within the bytes: a length always fits 32 bits.
                 let (from, to) = (v.offsets[row], v.offsets[row + 1]);

@@ -118,17 +118,10 @@ fn main() {
         }
         let fields = fields().into_iter().map(|(name, ty)| {
             let nullable = name == "city" || name == "rating";
-            Field { name: name.to_owned(), ty, nullable, doc: None, pii: None }
+            Field::new(name, ty, nullable)
         });
-        let contract = Contract {
-            name: "order".to_owned(),
-            version: 1,
-            doc: None,
-            owner: None,
-            fields: fields.collect(),
-            key: Vec::new(),
-            event_time: Some("ordered_at".to_owned()),
-        };
+        let event_time = Some("ordered_at".to_owned());
+        let contract = Contract { event_time, ..Contract::new("order", 1, fields.collect()) };
         let entries = [("path", name), ("format", format)].map(|(key, value)| {
             (key.to_owned(), OptionValue { value: value.into(), place: Place::default() })
         });

@@ -3,4 +3,6 @@
 pub use staunch_commit::rowhash::FarSum;
 
 #[cfg(test)]
+mod nested_tests;
+#[cfg(test)]
 mod tests;

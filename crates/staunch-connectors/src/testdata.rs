@@ -1,9 +1,11 @@
 //! Contracts and batches for the tests of the sinks.
 
+pub(crate) mod nested;
+
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int32Array, Int64Array, StringArray, Time32MillisecondArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray, TimestampMillisecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array,
+    Float64Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, StringArray, Time32MillisecondArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
 };
 use arrow::record_batch::RecordBatch;
 use staunch_contract::{Contract, Field, Type};
@@ -13,22 +15,10 @@ use std::sync::Arc;
 
 /// A contract of these fields: name (with `?` at its end if it is nullable) and type.
 pub(crate) fn contract(fields: &[(&str, Type)], key: &[&str]) -> Contract {
-    let field = |(name, ty): &(&str, Type)| Field {
-        name: name.trim_end_matches('?').to_owned(),
-        ty: ty.clone(),
-        nullable: name.ends_with('?'),
-        doc: None,
-        pii: None,
-    };
-    Contract {
-        name: "thing".into(),
-        version: 3,
-        doc: None,
-        owner: None,
-        fields: fields.iter().map(field).collect(),
-        key: key.iter().map(|k| (*k).to_owned()).collect(),
-        event_time: None,
-    }
+    let field =
+        |(name, ty): &(&str, Type)| Field::new(name.trim_end_matches('?'), ty.clone(), name.ends_with('?'));
+    let key = key.iter().map(|k| (*k).to_owned()).collect();
+    Contract { key, ..Contract::new("thing", 3, fields.iter().map(field).collect()) }
 }
 
 /// Options as a project file would give them.
@@ -41,7 +31,7 @@ pub(crate) fn options(entries: &[(&str, serde_json::Value)]) -> Options {
 }
 
 /// A column of a type from texts, `None` for null: integers, days and times in decimal; floats as bits in hexadecimal;
-/// a decimal as its unscaled integer; bytes in hexadecimal.
+/// a decimal as its unscaled integer; bytes in hexadecimal; a duration in ISO 8601.
 pub(crate) fn column(ty: &Type, texts: &[Option<&str>]) -> ArrayRef {
     fn numbers<T: std::str::FromStr>(texts: &[Option<&str>]) -> Vec<Option<T>> {
         texts.iter().map(|t| t.map(|t| t.parse().ok().expect("a number"))).collect()
@@ -81,6 +71,20 @@ pub(crate) fn column(ty: &Type, texts: &[Option<&str>]) -> ArrayRef {
         }
         Type::LocalTimestampMillis => Arc::new(TimestampMillisecondArray::from(numbers::<i64>(texts))),
         Type::LocalTimestampMicros => Arc::new(TimestampMicrosecondArray::from(numbers::<i64>(texts))),
+        Type::TimestampNanos => {
+            Arc::new(TimestampNanosecondArray::from(numbers::<i64>(texts)).with_timezone("UTC"))
+        }
+        Type::LocalTimestampNanos => Arc::new(TimestampNanosecondArray::from(numbers::<i64>(texts))),
+        Type::Fixed(size) => {
+            let bytes = texts.iter().map(|t| t.map(|t| hex::decode(t).expect("hex")));
+            let made = FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, *size as i32);
+            Arc::new(made.expect("bytes of one length"))
+        }
+        Type::Duration => {
+            let span = |t: &str| crate::read::parse::duration::duration(t.as_bytes()).expect("a duration");
+            Arc::new(texts.iter().map(|t| t.map(span)).collect::<IntervalMonthDayNanoArray>())
+        }
+        Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => panic!("{ty} is nested"),
     }
 }
 
@@ -93,7 +97,7 @@ pub(crate) fn batch(contract: &Contract, rows: &[&[Option<&str>]]) -> RecordBatc
     RecordBatch::try_new(contract.arrow_schema(), columns.collect()).expect("a batch of the contract")
 }
 
-/// All types of a contract at once, each nullable.
+/// All types of a contract that have no parts and that every target holds at once, each nullable.
 pub(crate) fn every_type() -> Vec<(&'static str, Type)> {
     vec![
         ("boolean?", Type::Boolean),
@@ -113,11 +117,14 @@ pub(crate) fn every_type() -> Vec<(&'static str, Type)> {
         ("local_millis?", Type::LocalTimestampMillis),
         ("local_micros?", Type::LocalTimestampMicros),
         ("uuid?", Type::Uuid),
+        ("timestamp_nanos?", Type::TimestampNanos),
+        ("local_nanos?", Type::LocalTimestampNanos),
+        ("fixed?", Type::Fixed(3)),
     ]
 }
 
 /// A row for [`every_type`].
-pub(crate) const EVERY_VALUE: [Option<&str>; 17] = [
+pub(crate) const EVERY_VALUE: [Option<&str>; 20] = [
     Some("true"),
     Some("-7"),
     Some("9007199254740993"),
@@ -135,6 +142,9 @@ pub(crate) const EVERY_VALUE: [Option<&str>; 17] = [
     Some("-1"),
     Some("-1"),
     Some("0188a1d0-5f2b-7c3e-9a4d-0123456789ab"),
+    Some("1357034400000000001"),
+    Some("-1"),
+    Some("00ff10"),
 ];
 
 /// The contract of [`wide`]: 13 numbers (times among them) and 7 short texts.

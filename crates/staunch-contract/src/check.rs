@@ -1,41 +1,103 @@
 //! What must hold for a contract whatever it was read from, reported with the places of the document.
 
-use crate::model::{Contract, Field, Type};
+mod attributes;
+mod names;
+mod nested;
+
+pub(crate) use attributes::{aliases, default, formed, freshness, order};
+pub(crate) use names::{NAME_RULE, is_name};
+pub(crate) use nested::{DEEPEST, Part, record, too_deep, union};
+
+use crate::constraints::{self, RawConstraint};
+use crate::model::{AvroForm, Contract, Element, Field, Order, Type};
 use crate::near;
 use crate::report::Report;
 use crate::yaml_tree::{Key, Node, Spot, Value};
 use staunch_types::codes;
+use std::time::Duration;
 
 /// A field of the document: as far as it could be read, and where its name stands.
 pub(crate) struct RawField {
     pub(crate) name: Key,
     pub(crate) ty: Option<Type>,
     pub(crate) nullable: bool,
+    pub(crate) avro: AvroForm,
     pub(crate) doc: Option<String>,
-    pub(crate) pii: Option<String>,
+    pub(crate) pii: Option<Key>,
+    pub(crate) default: Option<Node>,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) order: Order,
+    pub(crate) unit: Option<Key>,
+    pub(crate) constraints: Vec<RawConstraint>,
+}
+
+impl RawField {
+    pub(crate) fn new(name: Key) -> Self {
+        Self {
+            name,
+            ty: None,
+            nullable: false,
+            avro: AvroForm::default(),
+            doc: None,
+            pii: None,
+            default: None,
+            aliases: Vec::new(),
+            order: Order::Ascending,
+            unit: None,
+            constraints: Vec::new(),
+        }
+    }
+
+    /// Takes the type; where it could not be read, nothing else is asked of it.
+    pub(crate) fn set(&mut self, element: Option<Element>) {
+        if let Some(Element { ty, nullable, avro }) = element {
+            (self.ty, self.nullable, self.avro) = (Some(ty), nullable, avro);
+        }
+    }
+
+    /// The field, if its type could be read. What is wrong with its attributes is reported.
+    fn finish(self, report: &mut Report<'_>) -> Option<Field> {
+        let ty = self.ty?;
+        if let Some(unit) = self.unit.as_ref().filter(|_| !is_number(&ty)) {
+            let message = format!("`{}` has a unit, and {ty} is no number", self.name.text);
+            report.add(codes::CONTRACT, unit.spot, message, "remove the unit");
+        }
+        let constraints = constraints::read(&self.constraints, &self.name.text, &ty, report);
+        let default = self.default.and_then(|node| default(&node, &ty, self.nullable, report));
+        Some(Field {
+            name: self.name.text,
+            ty,
+            nullable: self.nullable,
+            doc: self.doc,
+            pii: self.pii.map(|k| k.text),
+            avro: self.avro,
+            default,
+            aliases: self.aliases,
+            order: self.order,
+            unit: self.unit.map(|k| k.text),
+            constraints,
+        })
+    }
+}
+
+fn is_number(ty: &Type) -> bool {
+    matches!(ty, Type::Int | Type::Long | Type::Float | Type::Double | Type::Decimal { .. })
 }
 
 /// A contract of the document, as far as it could be read.
 #[derive(Default)]
 pub(crate) struct RawContract {
     pub(crate) name: Option<Key>,
+    pub(crate) namespace: Option<Key>,
+    pub(crate) aliases: Vec<String>,
     pub(crate) version: Option<u32>,
     pub(crate) doc: Option<String>,
     pub(crate) owner: Option<String>,
+    pub(crate) freshness: Option<(Spot, Duration)>,
     pub(crate) key: Vec<Key>,
     pub(crate) event_time: Option<Key>,
     pub(crate) fields: Vec<RawField>,
 }
-
-/// Whether `text` is an Avro name: a letter or `_`, then letters, digits and `_`, all ASCII.
-pub(crate) fn is_name(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// The hint for a name that is none.
-pub(crate) const NAME_RULE: &str = "names begin with a letter or `_` and go on with letters, digits and `_`";
 
 /// Checks names and references, and makes the contract if nothing is missing. What could not be read has been reported already.
 pub(crate) fn finish(raw: RawContract, report: &mut Report<'_>) -> Option<Contract> {
@@ -47,56 +109,37 @@ pub(crate) fn finish(raw: RawContract, report: &mut Report<'_>) -> Option<Contra
             NAME_RULE,
         );
     }
-    check_fields(&raw.fields, report);
+    if let Some(space) = raw.namespace.as_ref().filter(|n| !names::is_full_name(&n.text)) {
+        let message = format!("`{}` is not a namespace", space.text);
+        report.add(codes::BAD_NAME, space.spot, message, "a namespace is names with points between them");
+    }
+    names::check_fields(&raw.fields, report);
     check_key(&raw, report);
     if let Some(name) = &raw.event_time {
         check_event_time(name, &raw.fields, report);
     }
-    let complete = raw.fields.iter().all(|f| f.ty.is_some());
-    let fields = raw.fields.into_iter().filter_map(|f| {
-        Some(Field { name: f.name.text, ty: f.ty?, nullable: f.nullable, doc: f.doc, pii: f.pii })
-    });
+    if let (Some((spot, _)), None) = (raw.freshness, &raw.event_time) {
+        let hint = "name the field that says how old a record is, or remove `freshness`";
+        report.add(codes::CONTRACT, spot, "`freshness` needs an event time", hint);
+    }
+    let wanted = raw.fields.len();
+    let mut fields: Vec<Field> = raw.fields.into_iter().filter_map(|f| f.finish(report)).collect();
+    let space = raw.namespace.as_ref().map_or("", |k| k.text.as_str());
+    fields.iter_mut().for_each(|f| names::qualify(&mut f.ty, &mut f.avro, space));
+    let complete = fields.len() == wanted;
     let contract = Contract {
         name: raw.name?.text,
         version: raw.version?,
+        namespace: raw.namespace.map(|k| k.text),
+        aliases: raw.aliases,
         doc: raw.doc,
         owner: raw.owner,
-        fields: fields.collect(),
+        freshness: raw.freshness.map(|(_, duration)| duration),
+        fields,
         key: raw.key.into_iter().map(|k| k.text).collect(),
         event_time: raw.event_time.map(|k| k.text),
     };
     complete.then_some(contract)
-}
-
-fn check_fields(fields: &[RawField], report: &mut Report<'_>) {
-    for (i, field) in fields.iter().enumerate() {
-        let name = &field.name;
-        if !is_name(&name.text) {
-            report.add(
-                codes::BAD_NAME,
-                name.spot,
-                format!("`{}` is not a field's name", name.text),
-                NAME_RULE,
-            );
-        }
-        // SQL does not tell `Price` from `price`, so a contract must not need it to.
-        let same = |f: &&RawField| f.name.text.eq_ignore_ascii_case(&name.text);
-        if let Some(other) = fields[..i].iter().find(same) {
-            let text = &other.name.text;
-            let message = if *text == name.text {
-                format!("the field `{text}` stands here twice")
-            } else {
-                format!("the fields `{text}` and `{}` differ in case alone", name.text)
-            };
-            report.add(codes::DUPLICATE_NAME, name.spot, message, "rename or remove one of the two");
-        }
-        if let Some(pii) = &field.pii
-            && !is_name(&pii.replace('-', "_"))
-        {
-            let message = format!("the PII class of `{}` is not a name", name.text);
-            report.add(codes::BAD_NAME, name.spot, message, NAME_RULE);
-        }
-    }
 }
 
 fn check_key(raw: &RawContract, report: &mut Report<'_>) {
@@ -112,6 +155,11 @@ fn check_key(raw: &RawContract, report: &mut Report<'_>) {
                 let hint = "a record must be identified: make the field non-null or take it out of the key";
                 report.add(codes::CONTRACT, name.spot, message, hint);
             }
+            Some(RawField { ty: Some(ty), .. }) if ty.is_nested() => {
+                let message = format!("the key field `{}` is nested", name.text);
+                let hint = "identify a record by plain values: select a part of it as a field of its own";
+                report.add(codes::CONTRACT, name.spot, message, hint);
+            }
             Some(_) => {}
         }
     }
@@ -120,23 +168,12 @@ fn check_key(raw: &RawContract, report: &mut Report<'_>) {
 fn check_event_time(name: &Key, fields: &[RawField], report: &mut Report<'_>) {
     match find(name, fields) {
         None => unknown("the event time", name, fields, report),
-        Some(RawField { ty: Some(ty), .. }) if !is_time(ty) => {
+        Some(RawField { ty: Some(ty), .. }) if !ty.is_time() => {
             let message = format!("the event time `{}` is a {ty}", name.text);
             report.add(codes::CONTRACT, name.spot, message, "the event time is a date or a timestamp");
         }
         Some(_) => {}
     }
-}
-
-fn is_time(ty: &Type) -> bool {
-    matches!(
-        ty,
-        Type::Date
-            | Type::TimestampMillis
-            | Type::TimestampMicros
-            | Type::LocalTimestampMillis
-            | Type::LocalTimestampMicros
-    )
 }
 
 fn find<'a>(name: &Key, fields: &'a [RawField]) -> Option<&'a RawField> {
@@ -180,6 +217,19 @@ pub(crate) fn texts(what: &str, node: &Node, report: &mut Report<'_>) -> Vec<Key
     items.iter().filter_map(|item| text(what, item, report)).collect()
 }
 
+/// A whole number that is not negative; anything else is reported.
+pub(crate) fn count(what: &str, node: &Node, report: &mut Report<'_>) -> Option<u64> {
+    let number = match node.value {
+        Value::Int(n) => u64::try_from(n).ok(),
+        _ => None,
+    };
+    if number.is_none() {
+        let message = format!("`{what}` is not a whole number from 0");
+        report.add(codes::BAD_VALUE, node.spot, message, "write a number such as 16");
+    }
+    number
+}
+
 /// A version: 1 or more.
 pub(crate) fn version(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     let number = match node.value {
@@ -205,7 +255,7 @@ pub(crate) fn symbols(node: &Node, report: &mut Report<'_>) -> Option<Type> {
     for (i, symbol) in list.iter().enumerate() {
         if !is_name(&symbol.text) {
             let message = format!("`{}` is not an enum symbol", symbol.text);
-            let hint = format!("{NAME_RULE}; for other texts use the type string");
+            let hint = format!("{NAME_RULE}; for other texts use the type string with `one_of`");
             report.add(codes::BAD_NAME, symbol.spot, message, hint);
         }
         if list[..i].iter().any(|other| other.text == symbol.text) {

@@ -8,14 +8,16 @@
 
 mod apply;
 mod fit;
+mod part;
+mod values;
 
 pub use apply::{BadRow, Coerced};
 
-use crate::model::{Contract, Field, Type};
+use crate::constraints::Check;
+use crate::model::{Contract, Element, Field, Type};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use fit::{Fit, fit};
+use part::Part;
 use std::fmt;
-use std::sync::Arc;
 
 /// One reason why an output does not fit its contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,26 +55,11 @@ pub struct Coercion {
 /// How one field is made.
 #[derive(Debug, Clone)]
 struct Step {
-    name: Arc<str>,
     /// Where its column stands in batches that come in.
     from: usize,
-    /// The column's type.
-    found: DataType,
-    /// The contract's type: in Arrow, and its name.
-    wanted: DataType,
-    type_name: String,
-    fit: Fit,
-    /// Whether nulls are to be refused although they may come.
-    refuse_nulls: bool,
-    asserted: Asserted,
-}
-
-/// What a text is asserted to be.
-#[derive(Debug, Clone)]
-enum Asserted {
-    Nothing,
-    Symbol(Arc<[String]>),
-    Uuid,
+    part: Part,
+    /// The constraints of the field.
+    checks: Vec<Check>,
 }
 
 impl Coercion {
@@ -86,12 +73,11 @@ impl Coercion {
     #[must_use]
     pub fn is_identity(&self) -> bool {
         self.columns == self.steps.len()
-            && self.steps.iter().enumerate().all(|(i, step)| {
-                step.from == i
-                    && step.fit == Fit::Same
-                    && !step.refuse_nulls
-                    && matches!(step.asserted, Asserted::Nothing)
-            })
+            && self
+                .steps
+                .iter()
+                .enumerate()
+                .all(|(i, step)| step.from == i && step.part.is_identity() && step.checks.is_empty())
     }
 }
 
@@ -120,40 +106,17 @@ pub fn check(output: &Schema, contract: &Contract) -> Result<Coercion, Vec<Misfi
             });
             continue;
         }
-        let Some((fit, note)) = fit(column.data_type(), field) else {
-            misfits.push(wrong_type(field, column.data_type()));
+        let found = column.data_type();
+        let (nullable, mut notes) = (column.is_nullable(), Vec::new());
+        let part = Part::new(&field.name, found, nullable, &field.ty, field.nullable, &mut notes);
+        let Some(part) = part else {
+            misfits.push(wrong_type(field, found));
             continue;
         };
-        let name = &field.name;
-        let refuse_nulls = column.is_nullable() && !field.nullable;
-        if refuse_nulls {
-            assertions.push(format!("`{name}` is never null"));
-        }
-        if let Some(note) = note {
-            assertions.push(format!("`{name}` {note}"));
-        }
-        let asserted = match &field.ty {
-            Type::Enum(symbols) => {
-                assertions.push(format!("`{name}` is one of the {} symbols of its enum", symbols.len()));
-                Asserted::Symbol(symbols.as_slice().into())
-            }
-            Type::Uuid => {
-                assertions.push(format!("`{name}` is a uuid in canonical lower case"));
-                Asserted::Uuid
-            }
-            _ => Asserted::Nothing,
-        };
-        let found = column.data_type().clone();
-        steps.push(Step {
-            name: name.as_str().into(),
-            from,
-            found,
-            wanted: field.ty.arrow(),
-            type_name: field.ty.to_string(),
-            fit,
-            refuse_nulls,
-            asserted,
-        });
+        assertions.extend(notes);
+        let checks = Check::of(field);
+        assertions.extend(checks.iter().map(|c| format!("`{}` {}", field.name, c.assertion())));
+        steps.push(Step { from, part, checks });
     }
     for column in output.fields().iter().filter(|c| contract.field(c.name()).is_none()) {
         misfits.push(extra(column.name(), column.data_type(), output, contract));
@@ -166,7 +129,7 @@ pub fn check(output: &Schema, contract: &Contract) -> Result<Coercion, Vec<Misfi
 
 /// The contract's type as the YAML form has it.
 fn wanted(field: &Field) -> String {
-    format!("{}{}", field.ty, if field.nullable { "?" } else { "" })
+    Element::new(field.ty.clone(), field.nullable).to_string()
 }
 
 fn missing(field: &Field, output: &Schema, contract: &Contract) -> Misfit {
@@ -210,7 +173,13 @@ fn extra(name: &str, found: &DataType, output: &Schema, contract: &Contract) -> 
 fn wrong_type(field: &Field, found: &DataType) -> Misfit {
     let name = &field.name;
     let hint = match (&field.ty, found) {
-        (_, DataType::Null) => format!("it is always null: make the field {}? or give it a value", field.ty),
+        (ty, DataType::Null) => {
+            let nullable = Element::new(ty.clone(), true);
+            format!("it is always null: make the field {nullable} or give it a value")
+        }
+        (ty, _) if ty.is_nested() => {
+            "compare the two part by part: names of parts must be equal, and each must fit".to_owned()
+        }
         (ty, _) => format!("write CAST({name} AS {}) AS {name}, or change the contract", sql_type(ty)),
     };
     Misfit {
@@ -233,15 +202,34 @@ fn sql_type(ty: &Type) -> String {
         Type::Long => "BIGINT".into(),
         Type::Float => "REAL".into(),
         Type::Double => "DOUBLE".into(),
-        Type::Bytes => "BYTEA".into(),
+        Type::Bytes | Type::Fixed(_) => "BYTEA".into(),
         Type::String | Type::Enum(_) | Type::Uuid => "VARCHAR".into(),
         Type::Decimal { precision, scale } => format!("DECIMAL({precision},{scale})"),
         Type::Date => "DATE".into(),
         Type::TimeMillis | Type::TimeMicros => "TIME".into(),
-        Type::TimestampMillis | Type::TimestampMicros => "TIMESTAMP WITH TIME ZONE".into(),
-        Type::LocalTimestampMillis | Type::LocalTimestampMicros => "TIMESTAMP".into(),
+        Type::TimestampMillis | Type::TimestampMicros | Type::TimestampNanos => {
+            "TIMESTAMP WITH TIME ZONE".into()
+        }
+        Type::LocalTimestampMillis | Type::LocalTimestampMicros | Type::LocalTimestampNanos => {
+            "TIMESTAMP".into()
+        }
+        Type::Duration => "INTERVAL".into(),
+        // No cast makes one: its hint is another.
+        nested => nested.to_string(),
     }
 }
 
+/// Whether a text is a uuid as RFC 9562 writes it, in lower case.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let dash = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if dash(i) { b == b'-' } else { matches!(b, b'0'..=b'9' | b'a'..=b'f') })
+}
+
+#[cfg(test)]
+mod nested_tests;
 #[cfg(test)]
 mod tests;

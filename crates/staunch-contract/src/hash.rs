@@ -7,12 +7,16 @@
 //! block before the next one begins, at a cursor per row; each row is then hashed as one slice. Rows stand [`GAP`] bytes apart,
 //! which lets a column write more bytes than a short or missing value has: what is too much is overwritten by the next
 //! column or falls into the gap. So the loops need neither branches for nulls nor copies of variable length for short strings.
+//!
+//! A nested column is laid out before, level by level: the bytes of all items of a level first, then those of what holds them.
+
+mod nested;
 
 use crate::model::{Contract, Type};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes as at;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use staunch_types::{Error, Result, codes};
 use std::fmt;
@@ -118,6 +122,11 @@ enum Values<'a> {
     Int128(&'a [i128]),
     /// Offsets (one more than rows) into the bytes.
     Bytes(&'a [i32], &'a [u8]),
+    /// Values of one length.
+    Fixed(&'a [u8], usize),
+    Spans(&'a [at::IntervalMonthDayNano]),
+    /// Whole row bytes, markers included.
+    Encoded(nested::Encoded),
 }
 
 impl Values<'_> {
@@ -127,16 +136,26 @@ impl Values<'_> {
             Self::Bits(_) => 2,
             Self::Float32(_) | Self::Bytes(..) => 5,
             Self::Int32(_) | Self::Int64(_) | Self::Float64(_) => 9,
-            Self::Int128(_) => 17,
+            Self::Int128(_) | Self::Spans(_) => 17,
+            Self::Fixed(_, size) => 5 + size,
+            Self::Encoded(_) => 0,
         }
     }
 
     /// Adds the lengths of the texts of the rows from `first`.
     fn add_lengths(&self, first: usize, rooms: &mut [usize]) {
-        if let Self::Bytes(offsets, _) = self {
-            for (room, pair) in rooms.iter_mut().zip(offsets[first..].windows(2)) {
-                *room += (pair[1] - pair[0]) as usize;
+        match self {
+            Self::Bytes(offsets, _) => {
+                for (room, pair) in rooms.iter_mut().zip(offsets[first..].windows(2)) {
+                    *room += (pair[1] - pair[0]) as usize;
+                }
             }
+            Self::Encoded(encoded) => {
+                for (at, room) in rooms.iter_mut().enumerate() {
+                    *room += encoded.row(first + at).len();
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -163,7 +182,8 @@ fn columns<'a>(batch: &'a RecordBatch, contract: &Contract) -> Result<Vec<Column
     let pairs = batch.columns().iter().zip(&contract.fields);
     pairs
         .map(|(array, field)| {
-            let valid = array.nulls().filter(|n| n.null_count() > 0);
+            let flat = !field.ty.is_nested();
+            let valid = array.nulls().filter(|n| n.null_count() > 0 && flat);
             let values = values(array, &field.ty).ok_or_else(|| {
                 let found = array.data_type();
                 Error::new(
@@ -180,7 +200,10 @@ fn columns<'a>(batch: &'a RecordBatch, contract: &Contract) -> Result<Vec<Column
 
 /// The values of `array` if it carries `ty`. A zone's name and a decimal's precision do not matter: they change no value.
 fn values<'a>(array: &'a ArrayRef, ty: &Type) -> Option<Values<'a>> {
-    use TimeUnit::{Microsecond, Millisecond};
+    use TimeUnit::{Microsecond, Millisecond, Nanosecond};
+    if ty.is_nested() {
+        return nested::encode(array, ty).map(Values::Encoded);
+    }
     Some(match (ty, array.data_type()) {
         (Type::Boolean, DataType::Boolean) => Values::Bits(array.as_boolean().values()),
         (Type::Int, DataType::Int32) => Values::Int32(array.as_primitive::<at::Int32Type>().values()),
@@ -214,6 +237,17 @@ fn values<'a>(array: &'a ArrayRef, ty: &Type) -> Option<Values<'a>> {
         (Type::TimestampMicros, DataType::Timestamp(Microsecond, Some(_)))
         | (Type::LocalTimestampMicros, DataType::Timestamp(Microsecond, None)) => {
             Values::Int64(array.as_primitive::<at::TimestampMicrosecondType>().values())
+        }
+        (Type::TimestampNanos, DataType::Timestamp(Nanosecond, Some(_)))
+        | (Type::LocalTimestampNanos, DataType::Timestamp(Nanosecond, None)) => {
+            Values::Int64(array.as_primitive::<at::TimestampNanosecondType>().values())
+        }
+        (Type::Fixed(wanted), DataType::FixedSizeBinary(size)) if i64::from(*size) == i64::from(*wanted) => {
+            let fixed = array.as_fixed_size_binary();
+            Values::Fixed(fixed.value_data(), usize::try_from(*size).ok()?)
+        }
+        (Type::Duration, DataType::Interval(IntervalUnit::MonthDayNano)) => {
+            Values::Spans(array.as_primitive::<at::IntervalMonthDayNanoType>().values())
         }
         _ => return None,
     })
@@ -261,6 +295,35 @@ impl Block<'_> {
                 self.write_fixed::<_, 17>(v[self.first..].iter(), valid, |v| marked(v.to_le_bytes()))
             }
             Values::Bytes(offsets, data) => self.write_bytes(offsets, data, valid),
+            Values::Fixed(data, size) => self.write_sized(data, *size, valid),
+            Values::Spans(v) => self.write_fixed::<_, 17>(v[self.first..].iter(), valid, |v| marked(span(v))),
+            Values::Encoded(encoded) => self.write_encoded(encoded),
+        }
+    }
+
+    /// Writes a column of bytes of one length.
+    fn write_sized(&mut self, data: &[u8], size: usize, valid: Option<&NullBuffer>) {
+        let ahead = std::mem::take(&mut self.ahead);
+        for (i, cursor) in self.cursors.iter_mut().enumerate() {
+            let at = *cursor + ahead;
+            let row = self.first + i;
+            let here = valid.is_none_or(|v| v.is_valid(row));
+            let room = &mut self.buffer[at..];
+            room[0] = u8::from(here);
+            room[1..5].copy_from_slice(&(size as u32).to_le_bytes());
+            room[5..5 + size].copy_from_slice(&data[row * size..(row + 1) * size]);
+            *cursor = at + if here { 5 + size } else { 1 };
+        }
+    }
+
+    /// Writes a column whose row bytes are there already.
+    fn write_encoded(&mut self, encoded: &nested::Encoded) {
+        let ahead = std::mem::take(&mut self.ahead);
+        for (i, cursor) in self.cursors.iter_mut().enumerate() {
+            let at = *cursor + ahead;
+            let bytes = encoded.row(self.first + i);
+            self.buffer[at..at + bytes.len()].copy_from_slice(bytes);
+            *cursor = at + bytes.len();
         }
     }
 
@@ -309,6 +372,15 @@ impl Block<'_> {
             *cursor = at + if here { 5 + length } else { 1 };
         }
     }
+}
+
+/// Months and days of 32 bits, nanoseconds of 64.
+fn span(span: &at::IntervalMonthDayNano) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&span.months.to_le_bytes());
+    bytes[4..8].copy_from_slice(&span.days.to_le_bytes());
+    bytes[8..].copy_from_slice(&span.nanoseconds.to_le_bytes());
+    bytes
 }
 
 /// A value behind the marker that it is not null.

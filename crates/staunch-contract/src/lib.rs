@@ -1,7 +1,7 @@
 //! Contracts: named, versioned Avro record schemas with Staunch's attributes, and what follows from them.
 //!
 //! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an output fits it and the
-//! way of its batches into it ([`coerce`]); and the hash of a row over the contract's values ([`hash`]). The tree with places into
+//! way of its batches into it ([`coerce`]); the constraints of its fields ([`constraints`]); and the hash of a row over the contract's values ([`hash`]). The tree with places into
 //! which every YAML and JSON file of a project is parsed ([`yaml_tree`]) lives here too: contracts are the first to need it.
 //!
 //! **What it is not.** It knows no file format, no SQL and no store. Compatibility between versions comes with
@@ -24,6 +24,7 @@
 mod avsc;
 mod check;
 pub mod coerce;
+pub mod constraints;
 mod fingerprint;
 pub mod hash;
 mod infer;
@@ -31,7 +32,9 @@ mod model;
 mod near;
 mod report;
 mod types;
+pub mod units;
 mod yaml;
 pub mod yaml_tree;
 
-pub use model::{Contract, Field, Type};
+pub use constraints::Constraints;
+pub use model::{AvroForm, Contract, Element, Field, Order, Type};

@@ -1,11 +1,11 @@
 //! The text form of types, as contracts in YAML write them and as messages show them.
 
-use crate::model::Type;
+use crate::model::{Element, Type};
 use crate::near;
 use std::fmt;
 
 /// The types that are a plain word, with the words.
-static WORDS: [(&str, Type); 15] = [
+static WORDS: [(&str, Type); 18] = [
     ("boolean", Type::Boolean),
     ("int", Type::Int),
     ("long", Type::Long),
@@ -18,13 +18,16 @@ static WORDS: [(&str, Type); 15] = [
     ("time-micros", Type::TimeMicros),
     ("timestamp-millis", Type::TimestampMillis),
     ("timestamp-micros", Type::TimestampMicros),
+    ("timestamp-nanos", Type::TimestampNanos),
     ("local-timestamp-millis", Type::LocalTimestampMillis),
     ("local-timestamp-micros", Type::LocalTimestampMicros),
+    ("local-timestamp-nanos", Type::LocalTimestampNanos),
+    ("duration", Type::Duration),
     ("uuid", Type::Uuid),
 ];
 
 /// Words of other systems and what they are called here.
-static FOREIGN: [(&str, &str); 27] = [
+static FOREIGN: [(&str, &str); 28] = [
     ("bool", "boolean"),
     ("integer", "int"),
     ("int32", "int"),
@@ -52,10 +55,24 @@ static FOREIGN: [(&str, &str); 27] = [
     ("day", "date"),
     ("guid", "uuid"),
     ("category", "enum"),
+    ("interval", "duration"),
 ];
 
-/// The nested types of Avro, which are not there yet.
-static NESTED: [&str; 6] = ["array", "map", "record", "fixed", "union", "struct"];
+/// The nested types, under the words of this and other systems, and how they are written.
+static NESTED: [(&str, &str); 9] = [
+    ("array", "{array: string}"),
+    ("list", "{array: string}"),
+    ("map", "{map: string}"),
+    ("dict", "{map: string}"),
+    ("record", "{record: {street: string}}"),
+    ("struct", "{record: {street: string}}"),
+    ("object", "{record: {street: string}}"),
+    ("row", "{record: {street: string}}"),
+    ("union", "{union: [long, string]}"),
+];
+
+/// The largest fixed type: 1 MiB.
+const LARGEST_FIXED: u64 = 1 << 20;
 
 /// A type as it was written, and whether it may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,18 +117,30 @@ fn read_name(name: &str) -> Result<Written, Wrong> {
             _ => Err((format!("`{name}` is not a decimal type"), "write decimal(precision,scale)".into())),
         };
     }
+    if let Some(size) = name.strip_prefix("fixed(").and_then(|rest| rest.strip_suffix(')')) {
+        return match size.trim().parse::<u64>() {
+            Ok(size) => fixed(size).map(Written::Type),
+            Err(_) => Err((format!("`{name}` is not a fixed type"), "write fixed(BYTES)".into())),
+        };
+    }
     let lower = name.to_lowercase();
-    if NESTED.iter().any(|n| lower.starts_with(n)) || name.starts_with('[') {
-        return Err((
-            format!("the nested type `{name}` is not supported"),
-            "flatten it into fields of plain types".into(),
-        ));
+    if lower == "fixed" {
+        return Err(("the fixed type has no size".into(), "write fixed(16)".into()));
+    }
+    if let Some((_, form)) = NESTED.iter().find(|(word, _)| lower.starts_with(word)) {
+        let message = format!("`{name}` is not the form of a nested type");
+        return Err((message, format!("write {form}, with `?` behind the word if the value may be missing")));
     }
     let meant = FOREIGN.iter().find(|(word, _)| *word == lower).map(|(_, meant)| *meant);
     let words = || WORDS.iter().map(|(word, _)| *word).chain(["enum"]);
     let hint = match meant.or_else(|| near::nearest(name, words())) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("the types are: {}, decimal(p,s)", words().collect::<Vec<_>>().join(", ")),
+        None => {
+            let words = words().collect::<Vec<_>>().join(", ");
+            format!(
+                "the types are: {words}, decimal(p,s), fixed(n), {{array: T}}, {{map: T}}, {{record: {{...}}}}, {{union: [...]}}"
+            )
+        }
     };
     Err((format!("there is no type `{name}`"), hint))
 }
@@ -127,16 +156,60 @@ pub(crate) fn decimal(precision: u64, scale: u64) -> Result<Type, Wrong> {
     }
 }
 
-impl fmt::Display for Type {
-    /// The form of contracts in YAML; an enum without its symbols.
+/// A fixed type, if its size is possible.
+pub(crate) fn fixed(size: u64) -> Result<Type, Wrong> {
+    match u32::try_from(size) {
+        Ok(bytes) if (1..=LARGEST_FIXED).contains(&size) => Ok(Type::Fixed(bytes)),
+        _ => Err((format!("fixed({size}) is not possible"), "a fixed type has 1 to 1048576 bytes".into())),
+    }
+}
+
+/// The type and `?` if the value may be missing.
+struct Shown<'a>(&'a Type, bool);
+
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Enum(_) => f.write_str("enum"),
-            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+        let mark = if self.1 { "?" } else { "" };
+        match self.0 {
+            // The mark of a nested type stands behind its word.
+            Type::Array(item) => write!(f, "{{array{mark}: {item}}}"),
+            Type::Map(value) => write!(f, "{{map{mark}: {value}}}"),
+            Type::Record(fields) => {
+                write!(f, "{{record{mark}: {{")?;
+                for (at, field) in fields.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}: {}", field.name, Shown(&field.ty, field.nullable))?;
+                }
+                f.write_str("}}")
+            }
+            Type::Union(branches) => {
+                write!(f, "{{union{mark}: [")?;
+                for (at, branch) in branches.iter().enumerate() {
+                    write!(f, "{}{branch}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]}")
+            }
+            Type::Enum(_) => write!(f, "enum{mark}"),
+            Type::Fixed(size) => write!(f, "fixed({size}){mark}"),
+            Type::Decimal { precision, scale } => write!(f, "decimal({precision},{scale}){mark}"),
             plain => {
                 let word = WORDS.iter().find(|(_, ty)| ty == plain).map_or("", |(word, _)| *word);
-                f.write_str(word)
+                write!(f, "{word}{mark}")
             }
         }
+    }
+}
+
+impl fmt::Display for Type {
+    /// The form of contracts in YAML; an enum without its symbols, the fields of a record without their attributes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(self, false).fmt(f)
+    }
+}
+
+impl fmt::Display for Element {
+    /// As the type, with `?` if the value may be missing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(&self.ty, self.nullable).fmt(f)
     }
 }

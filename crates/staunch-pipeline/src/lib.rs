@@ -43,7 +43,7 @@ mod project;
 mod sql;
 mod sqltext;
 mod suggest;
-pub mod units;
+pub use staunch_contract::units;
 
 pub use model::{
     Budget, Connection, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline, Process,

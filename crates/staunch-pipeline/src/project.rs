@@ -222,6 +222,17 @@ fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<Strin
                     );
                     mistakes.add(codes::PII_UNTREATED, place, message, next);
                 }
+                Some(Treatment::Token) if field.ty.is_nested() => {
+                    let message = format!(
+                        "`pii` gives a token to `{}` of `{}`, which is nested: equal nested values have no one text",
+                        field.name,
+                        contract.id()
+                    );
+                    let next =
+                        format!("write `{class}: mask` or `{class}: drop` in profile `{}`", profile.name);
+                    mistakes.add(codes::BAD_VALUE, place, message, next);
+                    read.sound = false;
+                }
                 Some(Treatment::Drop) if contract.key.contains(&field.name) => {
                     let message = format!(
                         "`pii` drops `{}`, which is part of the key of `{}`",

@@ -112,6 +112,8 @@ codes! {
     OBJECT_OPTION = "ST0041", Project, Never;
     /// two writes go to one target
     ONE_TARGET = "ST0042", Project, Never;
+    /// a format or system cannot hold a type of the contract
+    NOT_HELD = "ST0043", Project, Never;
 
     /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;

@@ -26,7 +26,7 @@ pub struct DlqFilter {
     pub id: Option<String>,
     /// With this code: why they were rejected.
     pub code: Option<String>,
-    /// With this field to blame.
+    /// With this field to blame, or a part of it.
     pub field: Option<String>,
     /// Rejected by this stage: a read, a process stage, or a write (`connection/object`).
     pub stage: Option<String>,
@@ -34,6 +34,12 @@ pub struct DlqFilter {
     pub since: Option<Micros>,
     /// Rejected before this time.
     pub until: Option<Micros>,
+}
+
+/// Whether the field of a letter is the one of this name, or a part inside it: `address.zip`, `tags[]`, `attributes{}`, `value(long)`.
+fn blames(field: Option<&str>, name: &str) -> bool {
+    let rest = field.and_then(|field| field.strip_prefix(name));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{', '(']))
 }
 
 impl DlqFilter {
@@ -44,7 +50,7 @@ impl DlqFilter {
         is(&self.id, &letter.id)
             && is(&self.code, &letter.code)
             && is(&self.stage, &letter.stage)
-            && (self.field.is_none() || self.field == letter.field)
+            && (self.field.as_deref().is_none_or(|name| blames(letter.field.as_deref(), name)))
             && self.since.is_none_or(|since| row.rejected >= since)
             && self.until.is_none_or(|until| row.rejected < until)
     }

@@ -7,18 +7,9 @@ use object_store::memory::InMemory;
 use staunch_contract::{Field, Type};
 
 fn contract(more: Option<&str>) -> Contract {
-    let field = |name: &str, ty, nullable| Field { name: name.into(), ty, nullable, doc: None, pii: None };
-    let mut fields = vec![field("k", Type::Long, false), field("v", Type::String, true)];
-    fields.extend(more.map(|name| field(name, Type::String, true)));
-    Contract {
-        name: "item".into(),
-        version: 1,
-        doc: None,
-        owner: None,
-        fields,
-        key: vec!["k".into()],
-        event_time: None,
-    }
+    let mut fields = vec![Field::new("k", Type::Long, false), Field::new("v", Type::String, true)];
+    fields.extend(more.map(|name| Field::new(name, Type::String, true)));
+    Contract { key: vec!["k".into()], ..Contract::new("item", 1, fields) }
 }
 
 fn rows() -> RecordBatch {

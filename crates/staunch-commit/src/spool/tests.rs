@@ -5,16 +5,8 @@ use object_store::memory::InMemory;
 use staunch_contract::{Field, Type};
 
 fn contract() -> Contract {
-    let field = |name: &str, ty, nullable| Field { name: name.into(), ty, nullable, doc: None, pii: None };
-    Contract {
-        name: "item".into(),
-        version: 1,
-        doc: None,
-        owner: None,
-        fields: vec![field("id", Type::Long, false), field("kind", Type::String, true)],
-        key: Vec::new(),
-        event_time: None,
-    }
+    let fields = vec![Field::new("id", Type::Long, false), Field::new("kind", Type::String, true)];
+    Contract::new("item", 1, fields)
 }
 
 fn batch(ids: &[i64], kinds: &[Option<&str>]) -> RecordBatch {

@@ -44,16 +44,8 @@ impl Read {
 
 /// A contract of these fields.
 pub(crate) fn contract(fields: impl IntoIterator<Item = (String, Type, bool)>) -> Arc<Contract> {
-    let field = |(name, ty, nullable)| Field { name, ty, nullable, doc: None, pii: None };
-    Arc::new(Contract {
-        name: "case".to_owned(),
-        version: 1,
-        doc: None,
-        owner: None,
-        key: Vec::new(),
-        event_time: None,
-        fields: fields.into_iter().map(field).collect(),
-    })
+    let field = |(name, ty, nullable): (String, Type, bool)| Field::new(name, ty, nullable);
+    Arc::new(Contract::new("case", 1, fields.into_iter().map(field).collect()))
 }
 
 /// Reads the file `name` of `folder` under a contract, with the options of its object (without `path`).

@@ -10,9 +10,12 @@
 //! | `float`, `double` | the shortest number that is read as the same one; `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | `boolean` | `true`, `false` |
 //! | `string`, `enum`, `uuid` | a text |
-//! | `bytes` | a text whose characters U+0000 to U+00FF are the bytes, as in Avro's JSON |
+//! | `bytes`, `fixed` | a text whose characters U+0000 to U+00FF are the bytes, as in Avro's JSON |
 //! | `date`, `time-*` | a text in ISO 8601 |
 //! | `timestamp-*`, `local-timestamp-*` | a text in RFC 3339 with `Z`; without it |
+//! | `duration` | a text in ISO 8601: `P1M2DT3.004S` |
+//! | `array`; `map`, `record` | an array; an object |
+//! | `union` | the value, or `{"branch": value}`: see [`crate::formats::json_union`] |
 //!
 //! A null is `null`, and every row has every key.
 //!
@@ -24,6 +27,9 @@
 
 pub(crate) mod back;
 mod encode;
+mod nested;
+#[cfg(test)]
+mod nested_tests;
 #[cfg(test)]
 mod tests;
 mod text;

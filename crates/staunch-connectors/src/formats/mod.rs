@@ -2,6 +2,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod json_union;
 pub(crate) mod json_write;
 pub mod out;
 pub(crate) mod parquet_read;

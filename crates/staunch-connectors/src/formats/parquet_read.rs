@@ -6,16 +6,17 @@
 use crate::formats::csv::{FieldSource, absent};
 use crate::formats::rows::object;
 use crate::read::chain::{Decoded, Records, finish};
-use crate::read::fault::{Fault, INT_RANGE, NULL, RowFault};
+use crate::read::fault::{Fault, INT_RANGE, Inner, NULL, RowFault};
 use crate::read::field::{FieldPlan, Parse, Timestamp};
 use crate::read::input::{changed, unreadable, verify_pin};
 use crate::read::parse::uuid::uuid;
 use crate::read::plan::{Projection, ReadPlan};
 use arrow::array::{
     Array, ArrayRef, AsArray, StringBuilder, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray,
 };
 use arrow::compute::{CastOptions, cast_with_options, concat};
-use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field as ArrowField, Int64Type, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -23,7 +24,8 @@ use parquet::arrow::arrow_reader::{
 use staunch_commit::{
     Chunk, ChunkWork, DeadRow, Listed, PrefixTurn, RawRows, ReadRows, SplitPoint, Splitter,
 };
-use staunch_contract::Type;
+use staunch_contract::coerce::{self, Coercion};
+use staunch_contract::{Contract, Field, Type};
 use staunch_pipeline::suggest;
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::HashMap;
@@ -152,6 +154,8 @@ struct FileColumn {
     root: usize,
     /// The contract field.
     field: usize,
+    /// The way of a nested column into the contract.
+    nested: Option<Coercion>,
 }
 
 struct Shared {
@@ -175,7 +179,7 @@ fn match_columns(file: &ParquetFile, schema: &Schema) -> Result<(Vec<FileColumn>
         if std::mem::replace(seen, true) {
             let message = format!("the file has two columns `{}`", column.name());
             mistakes.push(schema_error(file, field, message).hint("give each column a name of its own"));
-        } else if !widens(column.data_type(), &field.field.ty) {
+        } else if !widens(column, &field.field) {
             let message = format!(
                 "the column `{}` is {}, which is not always a value of {}",
                 column.name(),
@@ -186,7 +190,8 @@ fn match_columns(file: &ParquetFile, schema: &Schema) -> Result<(Vec<FileColumn>
                 schema_error(file, field, message).hint("correct the contract, or write the file again"),
             );
         } else if file.projection.decode.get(index).copied().unwrap_or(false) {
-            columns.push(FileColumn { root, field: index });
+            let nested = field.parse.is_nested().then(|| nested(column, &field.field)).flatten();
+            columns.push(FileColumn { root, field: index, nested });
         }
     }
     for ((index, field), source) in file.plan.fields.iter().enumerate().zip(&file.sources) {
@@ -220,9 +225,20 @@ fn schema_error(file: &ParquetFile, field: &FieldPlan, message: String) -> Error
     Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(&file.path)).field(field.name())
 }
 
-/// Whether every value of a type of the file is a value of the contract's type.
-fn widens(from: &DataType, to: &Type) -> bool {
+/// The way of a nested column into the contract, part by part, as the output of a query goes; `None` if there is none.
+fn nested(column: &ArrowField, field: &Field) -> Option<Coercion> {
+    let plain = Contract::new("column", 1, vec![Field::new(&field.name, field.ty.clone(), field.nullable)]);
+    let named = column.clone().with_name(&field.name);
+    coerce::check(&Schema::new(vec![named]), &plain).ok()
+}
+
+/// Whether every value of a column of the file is a value of the contract's type.
+fn widens(column: &ArrowField, field: &Field) -> bool {
     use DataType as D;
+    let (from, to) = (column.data_type(), &field.ty);
+    if to.is_nested() {
+        return nested(column, field).is_some();
+    }
     let from = match from {
         D::Dictionary(_, values) => values.as_ref(),
         other => other,
@@ -267,6 +283,13 @@ fn widens(from: &DataType, to: &Type) -> bool {
             from,
             D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None)
         ),
+        Type::TimestampNanos => matches!(from, D::Timestamp(..)),
+        Type::LocalTimestampNanos => matches!(from, D::Timestamp(_, None)),
+        Type::Fixed(size) => {
+            matches!(from, D::FixedSizeBinary(found) if i64::from(*found) == i64::from(*size))
+        }
+        // No such read is made.
+        Type::Duration | Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => false,
     }
 }
 
@@ -388,10 +411,20 @@ impl ChunkWork for ParquetWork {
             self.arrays().map_err(|e| verify_pin(&file.path, &file.pin).err().unwrap_or(e))?;
         let mut columns: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
         let mut faults = Vec::new();
+        let mut raw: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
         for (column, array) in self.shared.columns.iter().zip(arrays) {
             let Some(field) = file.plan.fields.get(column.field) else { continue };
-            let array = validated(field, column.field, &array, &mut faults)
-                .ok_or_else(|| corrupt(&file.path, "a column cannot be converted"))?;
+            let array = match &column.nested {
+                Some(way) => {
+                    // What is set apart has lost what was wrong with it.
+                    if let Some(slot) = raw.get_mut(column.field) {
+                        *slot = Some(Arc::clone(&array));
+                    }
+                    converted(way, field, column.field, array, &mut faults)?
+                }
+                None => validated(field, column.field, &array, &mut faults)
+                    .ok_or_else(|| corrupt(&file.path, "a column cannot be converted"))?,
+            };
             if let Some(slot) = columns.get_mut(column.field) {
                 *slot = Some(array);
             }
@@ -404,12 +437,34 @@ impl ChunkWork for ParquetWork {
                 *slot = Some(absent(source, field, rows)?);
             }
         }
-        let fields = file.plan.fields.iter().zip(&columns);
-        let raw: Vec<(String, ArrayRef)> =
-            fields.filter_map(|(f, c)| Some((f.name().to_owned(), Arc::clone(c.as_ref()?)))).collect();
+        let fields = file.plan.fields.iter().zip(columns.iter().zip(&raw));
+        let raw: Vec<(String, ArrayRef)> = fields
+            .filter_map(|(f, (column, raw))| {
+                Some((f.name().to_owned(), Arc::clone(raw.as_ref().or(column.as_ref())?)))
+            })
+            .collect();
         let records = ParquetRecords { begin: self.begin, raw, kept: None };
         finish(&file.plan, &file.projection, Decoded { columns, rows, faults }, records, turn)
     }
+}
+
+/// The nested column in the contract's type; rows that do not fit it are at fault.
+fn converted(
+    way: &Coercion,
+    field: &FieldPlan,
+    index: usize,
+    array: ArrayRef,
+    faults: &mut Vec<RowFault>,
+) -> Result<ArrayRef> {
+    let (columns, bad) = way.convert(&[array])?;
+    for row in bad {
+        let inner = Inner { path: row.field.into(), what: Some(row.reason) };
+        let (at, field) = (row.row, index as u32);
+        let fault = Fault { code: codes::VIOLATION, what: "breaks its contract" };
+        faults.push(RowFault { row: at, field, fault, inner: Some(Box::new(inner)) });
+    }
+    let message = || format!("the column of `{}` is gone", field.name());
+    columns.into_iter().next().ok_or_else(|| Error::new(codes::INTERNAL, message()).hint("report this"))
 }
 
 /// The column in the contract's type; rows that do not fit it are at fault. `None` if it cannot be converted at all.
@@ -419,8 +474,7 @@ fn validated(
     array: &ArrayRef,
     faults: &mut Vec<RowFault>,
 ) -> Option<ArrayRef> {
-    let mut fault =
-        |row: usize, fault: Fault| faults.push(RowFault { row: row as u32, field: index as u32, fault });
+    let mut fault = |row: usize, fault: Fault| faults.push(RowFault::new(row, index, fault));
     let wanted = field.field.ty.arrow();
     let converted = match (array.data_type(), &field.parse) {
         (DataType::FixedSizeBinary(16), Parse::Uuid) => uuids_of_bytes(array),
@@ -472,20 +526,30 @@ fn validated(
 /// Timestamps in the unit of the contract; what overflows becomes null. Only the label of the zone changes: instants
 /// are counted in UTC whatever it says.
 fn timestamps(array: &ArrayRef, unit: &TimeUnit, to: &Timestamp) -> Option<ArrayRef> {
-    let factor = match (unit, to.millis) {
-        (TimeUnit::Second, true) | (TimeUnit::Millisecond, false) => 1000,
-        (TimeUnit::Second, false) => 1_000_000,
-        _ => 1,
+    let a_second = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000_i64,
     };
+    let factor = (a_second(&to.unit) / a_second(unit)).max(1);
     let counts = cast_with_options(array, &DataType::Int64, &CastOptions::default()).ok()?;
     let counts = counts.as_primitive_opt::<Int64Type>()?;
     let zone = (!to.local).then(|| Arc::from("UTC"));
-    Some(if to.millis {
-        let scaled: TimestampMillisecondArray = counts.unary_opt(|count| count.checked_mul(factor));
-        Arc::new(scaled.with_timezone_opt(zone))
-    } else {
-        let scaled: TimestampMicrosecondArray = counts.unary_opt(|count| count.checked_mul(factor));
-        Arc::new(scaled.with_timezone_opt(zone))
+    let scaled = |count: i64| count.checked_mul(factor);
+    Some(match to.unit {
+        TimeUnit::Nanosecond => {
+            let scaled: TimestampNanosecondArray = counts.unary_opt(scaled);
+            Arc::new(scaled.with_timezone_opt(zone))
+        }
+        TimeUnit::Microsecond => {
+            let scaled: TimestampMicrosecondArray = counts.unary_opt(scaled);
+            Arc::new(scaled.with_timezone_opt(zone))
+        }
+        _ => {
+            let scaled: TimestampMillisecondArray = counts.unary_opt(scaled);
+            Arc::new(scaled.with_timezone_opt(zone))
+        }
     })
 }
 

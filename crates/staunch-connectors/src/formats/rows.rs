@@ -1,9 +1,11 @@
 //! A row as one JSON object: the raw form of a Parquet row, and what people are shown of a row that has none.
 
-use crate::read::parse::time::timestamp_text;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use crate::read::parse::duration::duration_text;
+use crate::read::parse::time::{nanos_text, timestamp_text};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, RecordBatch, StringArray, StructArray};
 use arrow::datatypes::{
-    DataType, Field as ArrowField, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    DataType, Field as ArrowField, Fields, IntervalMonthDayNanoType, IntervalUnit, Schema, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 use std::sync::Arc;
@@ -33,12 +35,15 @@ pub(crate) fn object<'a>(columns: impl Iterator<Item = (&'a str, ArrayRef)>, nul
     text
 }
 
-/// The column as its raw form shows it: instants as RFC 3339, bytes as the characters U+0000 to U+00FF, as the JSON decoder reads them.
+/// The column as its raw form shows it and the JSON decoder reads it: instants as RFC 3339, bytes as the characters U+0000 to U+00FF, durations
+/// in ISO 8601; the same inside nested values.
 fn printable(array: &ArrayRef) -> ArrayRef {
     let texts: StringArray = match array.data_type() {
-        DataType::Binary => {
-            let bytes = array.as_binary::<i32>().iter();
-            bytes.map(|b| Some(b?.iter().map(|b| char::from(*b)).collect::<String>())).collect()
+        DataType::Binary => array.as_binary::<i32>().iter().map(|b| b.map(characters)).collect(),
+        DataType::LargeBinary => array.as_binary::<i64>().iter().map(|b| b.map(characters)).collect(),
+        DataType::BinaryView => array.as_binary_view().iter().map(|b| b.map(characters)).collect(),
+        DataType::FixedSizeBinary(_) => {
+            array.as_fixed_size_binary().iter().map(|b| b.map(characters)).collect()
         }
         DataType::Timestamp(TimeUnit::Millisecond, Some(_)) => {
             let millis = array.as_primitive::<TimestampMillisecondType>().iter();
@@ -48,7 +53,53 @@ fn printable(array: &ArrayRef) -> ArrayRef {
             let micros = array.as_primitive::<TimestampMicrosecondType>().iter();
             micros.map(|m| Some(format!("{}Z", timestamp_text(m?)))).collect()
         }
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => {
+            let nanos = array.as_primitive::<TimestampNanosecondType>().iter();
+            nanos.map(|n| Some(format!("{}Z", nanos_text(n?)))).collect()
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            // What is no duration of a contract keeps Arrow's own text.
+            let spans = array.as_primitive::<IntervalMonthDayNanoType>().iter();
+            spans.map(|s| s.map(|s| duration_text(s).unwrap_or_else(|| format!("{s:?}")))).collect()
+        }
+        DataType::List(_) | DataType::Map(..) | DataType::Struct(_) => return parts(array),
         _ => return Arc::clone(array),
     };
     Arc::new(texts)
+}
+
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| char::from(*b)).collect()
+}
+
+/// A nested column of printable parts; the column as it is if they cannot be put together.
+fn parts(array: &ArrayRef) -> ArrayRef {
+    let field = |name: &str, a: &ArrayRef| Arc::new(ArrowField::new(name, a.data_type().clone(), true));
+    let made: Option<ArrayRef> = if let Some(list) = array.as_list_opt::<i32>() {
+        let items = printable(list.values());
+        let offsets = list.offsets().clone();
+        let made = ListArray::try_new(field("item", &items), offsets, items, list.nulls().cloned());
+        made.ok().map(|a| Arc::new(a) as ArrayRef)
+    } else if let Some(map) = array.as_map_opt() {
+        let value = printable(map.values());
+        let pair = Fields::from(vec![
+            Arc::new(ArrowField::new("key", map.keys().data_type().clone(), false)),
+            field("value", &value),
+        ]);
+        let entries = StructArray::try_new(pair.clone(), vec![Arc::clone(map.keys()), value], None);
+        let made = entries.and_then(|entries| {
+            let entry = Arc::new(ArrowField::new("entries", DataType::Struct(pair), false));
+            MapArray::try_new(entry, map.offsets().clone(), entries, map.nulls().cloned(), false)
+        });
+        made.ok().map(|a| Arc::new(a) as ArrayRef)
+    } else if let Some(record) = array.as_struct_opt() {
+        let columns: Vec<ArrayRef> = record.columns().iter().map(printable).collect();
+        let names = record.column_names();
+        let fields: Fields = names.iter().zip(&columns).map(|(n, c)| field(n, c)).collect();
+        let made = StructArray::try_new(fields, columns, record.nulls().cloned());
+        made.ok().map(|a| Arc::new(a) as ArrayRef)
+    } else {
+        None
+    };
+    made.unwrap_or_else(|| Arc::clone(array))
 }

@@ -43,6 +43,7 @@ pub(crate) fn finish<R: Records>(
     turn: &mut dyn PrefixTurn,
 ) -> Result<ReadRows> {
     let rows = decoded.rows;
+    constrain(plan, &mut decoded)?;
     // The first fault of a row, in the order of the contract, is the one that is told.
     decoded.faults.sort_by_key(|f| (f.row, f.field));
     decoded.faults.dedup_by_key(|f| f.row);
@@ -97,6 +98,23 @@ pub(crate) fn finish<R: Records>(
     Ok(ReadRows { batch, places, raw, dead, late })
 }
 
+/// Notes the values that break the constraints of their fields.
+fn constrain(plan: &ReadPlan, decoded: &mut Decoded) -> Result<()> {
+    if bare::on() {
+        return Ok(());
+    }
+    let Decoded { columns, faults, .. } = decoded;
+    for (index, (field, column)) in plan.fields.iter().zip(columns).enumerate() {
+        let Some(column) = column else { continue };
+        for check in &field.checks {
+            check.find(column, &mut |row, what| {
+                faults.push(RowFault::new(row, index, Fault { code: codes::VIOLATION, what }));
+            })?;
+        }
+    }
+    Ok(())
+}
+
 fn dead_rows<R: Records>(plan: &ReadPlan, faults: &[RowFault], records: &R) -> Vec<DeadRow> {
     let mut dead: Vec<DeadRow> = Vec::with_capacity(faults.len());
     for (place, raw, fault) in records.broken() {
@@ -105,8 +123,12 @@ fn dead_rows<R: Records>(plan: &ReadPlan, faults: &[RowFault], records: &R) -> V
     }
     for fault in faults {
         let row = fault.row as usize;
-        let name = plan.fields.get(fault.field as usize).map(|f| f.name().to_owned());
-        let reason = format!("`{}` {}", name.as_deref().unwrap_or_default(), fault.fault.what);
+        let (name, what) = match &fault.inner {
+            Some(inner) => (Some(inner.path.to_string()), inner.what.as_deref()),
+            None => (plan.fields.get(fault.field as usize).map(|f| f.name().to_owned()), None),
+        };
+        let what = what.unwrap_or(fault.fault.what);
+        let reason = format!("`{}` {what}", name.as_deref().unwrap_or_default());
         dead.push(DeadRow {
             place: records.place(row),
             line: None,

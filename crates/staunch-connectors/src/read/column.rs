@@ -1,8 +1,11 @@
 //! Growing columns: plain vectors that become Arrow arrays without a copy.
 
+use crate::read::fault::{Fault, NOT_FIXED};
 use crate::read::field::{FieldPlan, Parse};
+use crate::read::nested::Nested;
 use arrow::array::{Array, ArrayData, ArrayRef, BooleanBufferBuilder, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::datatypes::IntervalMonthDayNano;
 use staunch_types::{Error, Result, codes};
 
 /// The values of a column; where a row is null or at fault its value is a default.
@@ -15,6 +18,39 @@ pub(crate) enum Values {
     Float64(Vec<f64>),
     Decimal(Vec<i128>),
     Text(Text),
+    Fixed(Fixed),
+    Spans(Vec<IntervalMonthDayNano>),
+    Nested(Box<Nested>),
+}
+
+/// Values of one length, one after the other.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    pub(crate) size: usize,
+    data: Vec<u8>,
+    rows: usize,
+}
+
+impl Fixed {
+    /// Adds a value if it has the length.
+    pub(crate) fn push(&mut self, value: &[u8]) -> Result<(), Fault> {
+        if value.len() != self.size {
+            return Err(NOT_FIXED);
+        }
+        self.data.extend_from_slice(value);
+        self.rows += 1;
+        Ok(())
+    }
+
+    pub(crate) fn push_zeros(&mut self) {
+        self.data.resize(self.data.len() + self.size, 0);
+        self.rows += 1;
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.rows = self.rows.min(rows);
+        self.data.truncate(self.rows * self.size);
+    }
 }
 
 /// Texts (or bytes), one after the other.
@@ -31,17 +67,17 @@ pub(crate) struct Text {
 const WIDE: usize = 16;
 
 impl Text {
-    fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
         Self { data: vec![0; rows.saturating_mul(8).min(1 << 24) + WIDE], used: 0, ends }
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len().saturating_sub(1)
     }
 
-    fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows + 1);
         self.used = self.ends.last().map_or(0, |e| *e as usize);
     }
@@ -78,6 +114,17 @@ impl Text {
             self.used += len;
         }
         self.end();
+    }
+
+    /// The offsets and the bytes.
+    pub(crate) fn buffers(mut self, plan: &FieldPlan) -> Result<(Buffer, Buffer)> {
+        if i32::try_from(self.used).is_err() {
+            let message = format!("the texts of `{}` in one chunk exceed 2 GiB", plan.path);
+            return Err(Error::new(codes::SOURCE_TOO_LARGE, message)
+                .hint("lower `chunk_bytes:` and `max_record:` of the object"));
+        }
+        self.data.truncate(self.used);
+        Ok((Buffer::from_vec(self.ends), Buffer::from_vec(self.data)))
     }
 
     /// Adds a part of a text that is not ended yet.
@@ -126,6 +173,9 @@ impl Column {
             Parse::Bytes | Parse::String | Parse::Enum(_) | Parse::Uuid => {
                 Values::Text(Text::with_capacity(rows))
             }
+            Parse::Fixed(size) => Values::Fixed(Fixed { size: *size, data: Vec::new(), rows: 0 }),
+            Parse::Duration => Values::Spans(Vec::with_capacity(rows)),
+            nested => Values::Nested(Box::new(Nested::new(nested, rows))),
         };
         Self { values, nulls: Vec::new() }
     }
@@ -140,6 +190,9 @@ impl Column {
             Values::Float64(v) => v.len(),
             Values::Decimal(v) => v.len(),
             Values::Text(v) => v.len(),
+            Values::Fixed(v) => v.rows,
+            Values::Spans(v) => v.len(),
+            Values::Nested(v) => v.len(),
         }
     }
 
@@ -153,12 +206,21 @@ impl Column {
             Values::Float64(v) => v.push(0.0),
             Values::Decimal(v) => v.push(0),
             Values::Text(v) => v.push_empty(),
+            Values::Fixed(v) => v.push_zeros(),
+            Values::Spans(v) => v.push(IntervalMonthDayNano::ZERO),
+            Values::Nested(v) => v.push_default(),
         }
     }
 
     /// Adds a null.
     pub(crate) fn push_null(&mut self) {
         let row = self.len();
+        // A union has no marks of its own.
+        if let Values::Nested(nested) = &mut self.values
+            && nested.push_null_branch()
+        {
+            return;
+        }
         self.push_default();
         self.nulls.push(u32::try_from(row).unwrap_or(u32::MAX));
     }
@@ -173,6 +235,9 @@ impl Column {
             Values::Float64(v) => v.truncate(rows),
             Values::Decimal(v) => v.truncate(rows),
             Values::Text(v) => v.truncate(rows),
+            Values::Fixed(v) => v.truncate(rows),
+            Values::Spans(v) => v.truncate(rows),
+            Values::Nested(v) => v.truncate(rows),
         }
         while self.nulls.last().is_some_and(|row| *row as usize >= rows) {
             self.nulls.pop();
@@ -193,26 +258,27 @@ impl Column {
             }
             NullBuffer::new(valid.finish())
         });
+        if let Values::Nested(nested) = self.values {
+            return nested.finish(plan, nulls);
+        }
         let builder = ArrayData::builder(plan.field.ty.arrow()).len(rows).nulls(nulls);
         let builder = match self.values {
+            Values::Nested(_) => builder,
+            Values::Fixed(v) => builder.add_buffer(Buffer::from_vec(v.data)),
+            Values::Spans(v) => builder.add_buffer(Buffer::from_vec(v)),
             Values::Boolean(v) => builder.add_buffer(BooleanBuffer::from(v).into_inner()),
             Values::Int32(v) => builder.add_buffer(Buffer::from_vec(v)),
             Values::Int64(v) => builder.add_buffer(Buffer::from_vec(v)),
             Values::Float32(v) => builder.add_buffer(Buffer::from_vec(v)),
             Values::Float64(v) => builder.add_buffer(Buffer::from_vec(v)),
             Values::Decimal(v) => builder.add_buffer(Buffer::from_vec(v)),
-            Values::Text(mut text) => {
-                if i32::try_from(text.used).is_err() {
-                    let message = format!("the texts of `{}` in one chunk exceed 2 GiB", plan.name());
-                    return Err(Error::new(codes::SOURCE_TOO_LARGE, message)
-                        .hint("lower `chunk_bytes:` and `max_record:` of the object"));
-                }
-                text.data.truncate(text.used);
-                builder.add_buffer(Buffer::from_vec(text.ends)).add_buffer(Buffer::from_vec(text.data))
+            Values::Text(text) => {
+                let (ends, data) = text.buffers(plan)?;
+                builder.add_buffer(ends).add_buffer(data)
             }
         };
         let data = builder.build().map_err(|e| {
-            let message = format!("a column of `{}` was built wrong", plan.name());
+            let message = format!("a column of `{}` was built wrong", plan.path);
             Error::new(codes::INTERNAL, message).cause(internal(&e)).hint("report this")
         })?;
         Ok(make_array(data))
@@ -220,7 +286,7 @@ impl Column {
 }
 
 /// What kind of Arrow error it is; its text may quote data.
-fn internal(error: &arrow::error::ArrowError) -> String {
+pub(crate) fn internal(error: &arrow::error::ArrowError) -> String {
     let text = format!("{error:?}");
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
 }

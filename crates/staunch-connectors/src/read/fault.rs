@@ -1,6 +1,7 @@
 //! Why a row is rejected: a code, and words that never hold a value.
 
 use staunch_types::{Code, codes};
+use std::sync::Arc;
 
 /// What is wrong with a value, or with a whole record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,13 @@ faults! {
     NOT_TIME = DECODE_TYPE, "is not a time of day";
     NOT_TIMESTAMP = DECODE_TYPE, "is not a timestamp";
     TIME_SCALE = DECODE_TYPE, "has finer fractions of a second than its type holds";
+    TIME_RANGE = DECODE_TYPE, "is beyond the years 1677 to 2262, which nanoseconds of 64 bits hold";
+    NOT_DURATION = DECODE_TYPE, "is not a duration such as P1M2DT3.004S";
+    NOT_FIXED = DECODE_TYPE, "has not as many bytes as its type";
+    NOT_HEX = DECODE_TYPE, "is not a row of hexadecimal digits";
+    NOT_LIST = DECODE_TYPE, "is not an array";
+    NOT_RECORD = DECODE_TYPE, "is not an object";
+    NOT_BRANCH = DECODE_TYPE, "is of none of the branches of its union";
     LOCAL_ZONE = DECODE_TYPE, "names a zone, but its type is a local reading";
     NOT_STRING = DECODE_TYPE, "is not a string";
     NOT_BYTES = DECODE_TYPE, "holds a character beyond U+00FF, which is no byte";
@@ -50,11 +58,37 @@ faults! {
 }
 
 /// A fault of one value of one decoded row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowFault {
     /// The row, counted among the rows of the chunk that have columns.
     pub(crate) row: u32,
     /// The position of the field in the contract of the input.
     pub(crate) field: u32,
     pub(crate) fault: Fault,
+    /// Where inside the field it is, if it is inside a nested one.
+    pub(crate) inner: Option<Box<Inner>>,
+}
+
+/// A place inside a nested field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inner {
+    /// The way to it: `address.zip`, `tags[]`.
+    pub(crate) path: Arc<str>,
+    /// The words, where they are not those of the fault.
+    pub(crate) what: Option<String>,
+}
+
+impl RowFault {
+    /// A fault of a whole field.
+    #[inline]
+    pub(crate) fn new(row: usize, field: usize, fault: Fault) -> Self {
+        // Chunks have fewer than 2^32 rows, contracts fewer fields.
+        Self { row: row as u32, field: field as u32, fault, inner: None }
+    }
+
+    /// A fault inside a field.
+    pub(crate) fn inside(row: usize, field: usize, path: Arc<str>, fault: Fault) -> Self {
+        let inner = Some(Box::new(Inner { path, what: None }));
+        Self { row: row as u32, field: field as u32, fault, inner }
+    }
 }

@@ -1,15 +1,23 @@
 //! How the text of a value becomes a value of a field.
 
+use crate::formats::json_union::UnionForm;
 use crate::read::fault::{Fault, NOT_SYMBOL};
 use crate::read::parse::time::{self, Format};
-use staunch_contract::{Field, Type};
+use arrow::datatypes::TimeUnit;
+use staunch_contract::constraints::Check;
+use staunch_contract::{Element, Field, Type};
 use std::collections::HashSet;
+use std::sync::Arc;
 
-/// A field of the contract, ready to be decoded.
+/// A field of the contract, or a part of a nested one, ready to be decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldPlan {
     pub(crate) field: Field,
     pub(crate) parse: Parse,
+    /// How dead letters name it: a field by its name, a part by the way to it (`address.zip`, `tags[]`, `attributes{}`).
+    pub(crate) path: Arc<str>,
+    /// The constraints of the field.
+    pub(crate) checks: Vec<Check>,
 }
 
 /// The way from text to value.
@@ -29,12 +37,26 @@ pub(crate) enum Parse {
     TimeMicros,
     Timestamp(Timestamp),
     Uuid,
+    Fixed(usize),
+    Duration,
+    Array(Box<FieldPlan>),
+    Map(Box<FieldPlan>),
+    Record(Vec<FieldPlan>),
+    Union(Vec<FieldPlan>, UnionForm),
+}
+
+impl Parse {
+    /// Whether the value has parts.
+    #[inline(always)]
+    pub(crate) fn is_nested(&self) -> bool {
+        matches!(self, Self::Array(_) | Self::Map(_) | Self::Record(_) | Self::Union(..))
+    }
 }
 
 /// The way from text to a timestamp.
 #[derive(Debug, Clone)]
 pub(crate) struct Timestamp {
-    pub(crate) millis: bool,
+    pub(crate) unit: TimeUnit,
     pub(crate) local: bool,
     pub(crate) format: Option<Format>,
 }
@@ -43,12 +65,17 @@ impl Timestamp {
     /// The value in the unit of the type.
     #[inline]
     pub(crate) fn parse(&self, text: &[u8]) -> Result<i64, Fault> {
-        let micros = match (&self.format, self.local) {
-            (Some(format), local) => format.timestamp(text, !local)?,
-            (None, false) => time::instant(text)?,
-            (None, true) => time::local(text)?,
+        let micros = |text: &[u8]| match (&self.format, self.local) {
+            (Some(format), local) => format.timestamp(text, !local),
+            (None, false) => time::instant(text),
+            (None, true) => time::local(text),
         };
-        if self.millis { time::millis(micros) } else { Ok(micros) }
+        match self.unit {
+            TimeUnit::Nanosecond if self.format.is_none() => time::nanos(text, micros),
+            TimeUnit::Nanosecond => time::nanos_of(micros(text)?, 0),
+            TimeUnit::Microsecond => micros(text),
+            _ => time::millis(micros(text)?),
+        }
     }
 }
 
@@ -72,8 +99,28 @@ pub(crate) fn parse_time_millis(text: &[u8]) -> Result<i32, Fault> {
 impl FieldPlan {
     /// The plan of a field, with its format of `dates:` if it has one.
     pub(crate) fn new(field: &Field, format: Option<Format>) -> Self {
-        let timestamp = |millis, local| Parse::Timestamp(Timestamp { millis, local, format: format.clone() });
+        Self::at(field.name.as_str().into(), field.clone(), format)
+    }
+
+    /// The plan of a field or part at this place. Contracts bound how deep parts nest.
+    fn at(path: Arc<str>, field: Field, format: Option<Format>) -> Self {
+        let timestamp = |unit, local| Parse::Timestamp(Timestamp { unit, local, format: format.clone() });
+        let part = |name: &str, path: String, part: &Element| {
+            Self::at(path.into(), Field::new(name, part.ty.clone(), part.nullable), None)
+        };
         let parse = match &field.ty {
+            Type::Fixed(size) => Parse::Fixed(*size as usize),
+            Type::Duration => Parse::Duration,
+            Type::Array(item) => Parse::Array(part("item", format!("{path}[]"), item).into()),
+            Type::Map(value) => Parse::Map(part("value", format!("{path}{{}}"), value).into()),
+            Type::Record(fields) => {
+                let inner = |f: &Field| Self::at(format!("{path}.{}", f.name).into(), f.clone(), None);
+                Parse::Record(fields.iter().map(inner).collect())
+            }
+            Type::Union(branches) => {
+                let inner = |b: &Element| part(b.branch(), format!("{path}({})", b.branch()), b);
+                Parse::Union(branches.iter().map(inner).collect(), UnionForm::new(branches))
+            }
             Type::Boolean => Parse::Boolean,
             Type::Int => Parse::Int,
             Type::Long => Parse::Long,
@@ -86,13 +133,16 @@ impl FieldPlan {
             Type::Date => Parse::Date(format.clone()),
             Type::TimeMillis => Parse::TimeMillis,
             Type::TimeMicros => Parse::TimeMicros,
-            Type::TimestampMillis => timestamp(true, false),
-            Type::TimestampMicros => timestamp(false, false),
-            Type::LocalTimestampMillis => timestamp(true, true),
-            Type::LocalTimestampMicros => timestamp(false, true),
+            Type::TimestampMillis => timestamp(TimeUnit::Millisecond, false),
+            Type::TimestampMicros => timestamp(TimeUnit::Microsecond, false),
+            Type::LocalTimestampMillis => timestamp(TimeUnit::Millisecond, true),
+            Type::LocalTimestampMicros => timestamp(TimeUnit::Microsecond, true),
+            Type::TimestampNanos => timestamp(TimeUnit::Nanosecond, false),
+            Type::LocalTimestampNanos => timestamp(TimeUnit::Nanosecond, true),
             Type::Uuid => Parse::Uuid,
         };
-        Self { field: field.clone(), parse }
+        let checks = Check::of(&field);
+        Self { field, parse, path, checks }
     }
 
     pub(crate) fn name(&self) -> &str {

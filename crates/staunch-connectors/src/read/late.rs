@@ -1,7 +1,10 @@
 //! Lateness: late if the event time lies more than `late_after` below the highest one before it in its split.
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType,
+};
 use staunch_types::Micros;
 use std::borrow::Cow;
 
@@ -26,6 +29,11 @@ impl<'a> EventTimes<'a> {
             DataType::Timestamp(TimeUnit::Millisecond, _) => {
                 let millis = array.as_primitive::<TimestampMillisecondType>().values();
                 millis.iter().map(|m| m.saturating_mul(1000)).collect()
+            }
+            // A bound of microseconds, or of more: what is finer decides nothing.
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                let nanos = array.as_primitive::<TimestampNanosecondType>().values();
+                nanos.iter().map(|n| n.div_euclid(1000)).collect()
             }
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
                 Cow::Borrowed(array.as_primitive::<TimestampMicrosecondType>().values())

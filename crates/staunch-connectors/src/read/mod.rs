@@ -11,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod field;
 pub(crate) mod input;
 pub(crate) mod late;
+pub(crate) mod nested;
 pub(crate) mod parse;
 pub(crate) mod pii;
 pub(crate) mod plan;

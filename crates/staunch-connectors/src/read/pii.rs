@@ -1,11 +1,12 @@
 //! The treatment of personal values: the last link of the chain, before anything is handed on.
 
+use crate::read::parse::duration::duration_text;
 use crate::read::parse::time;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType,
+    IntervalMonthDayNanoType, IntervalUnit, Time32MillisecondType, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -44,8 +45,10 @@ impl Treat {
         match self {
             Self::Keep | Self::Drop => Ok(Arc::clone(array)),
             Self::Mask => {
-                let masked: StringArray =
-                    (0..array.len()).map(|row| array.is_valid(row).then_some("****")).collect();
+                // A union has no marks of its own for nulls.
+                let nulls = array.logical_nulls();
+                let here = |row: usize| nulls.as_ref().is_none_or(|n| n.is_valid(row));
+                let masked: StringArray = (0..array.len()).map(|row| here(row).then_some("****")).collect();
                 Ok(Arc::new(masked))
             }
             Self::Token(mac) => tokens(mac, array),
@@ -126,6 +129,20 @@ fn write_canonical(array: &ArrayRef, row: usize, out: &mut Vec<u8>) -> Result<()
         DataType::Time64(TimeUnit::Microsecond) => {
             text = time::clock_text(array.as_primitive::<Time64MicrosecondType>().value(row));
             Ok(())
+        }
+        DataType::FixedSizeBinary(_) => {
+            out.extend_from_slice(array.as_fixed_size_binary().value(row));
+            return Ok(());
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            match duration_text(array.as_primitive::<IntervalMonthDayNanoType>().value(row)) {
+                Some(span) => write!(text, "{span}"),
+                None => Err(std::fmt::Error),
+            }
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            let nanos = array.as_primitive::<TimestampNanosecondType>().value(row);
+            write!(text, "{}{}", time::nanos_text(nanos), if zone.is_some() { "Z" } else { "" })
         }
         DataType::Timestamp(unit, zone) => {
             let micros = match unit {

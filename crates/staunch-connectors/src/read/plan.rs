@@ -4,7 +4,7 @@ use crate::read::field::FieldPlan;
 use crate::read::parse::time::Format;
 use crate::read::pii::Treat;
 use arrow::datatypes::SchemaRef;
-use staunch_contract::{Contract, Type};
+use staunch_contract::{AvroForm, Constraints, Contract, Type};
 use staunch_pipeline::{Late, Treatment, Validate};
 use staunch_types::{Error, Micros, Result, bare, codes};
 use std::collections::BTreeMap;
@@ -75,6 +75,13 @@ impl ReadPlan {
                 Some(Treatment::Keep) => Treat::Keep,
                 Some(Treatment::Drop) => Treat::Drop,
                 Some(Treatment::Mask) => Treat::Mask,
+                Some(Treatment::Token) if field.ty.is_nested() => {
+                    let message = format!("`{}` is nested and cannot become a token", field.name);
+                    mistakes.push(Error::new(codes::PII_UNTREATED, message).field(&field.name).hint(format!(
+                        "write `{class}: mask` (or `drop`, `keep`) in `pii:` of the profile: equal nested values have no one text"
+                    )));
+                    Treat::Drop
+                }
                 Some(Treatment::Token) => match request.token_keys.get(class) {
                     Some(key) => Treat::token(key)?,
                     None => {
@@ -143,6 +150,9 @@ fn treated(contract: &Contract, treats: &[Treat], outputs: &[usize]) -> Contract
         let mut field = field.clone();
         if matches!(treat, Treat::Mask | Treat::Token(_)) {
             field.ty = Type::String;
+            // They were those of the value, which is not there any more.
+            field.constraints = Constraints::default();
+            (field.default, field.unit, field.avro) = (None, None, AvroForm::default());
         }
         match treat {
             Treat::Drop => continue,

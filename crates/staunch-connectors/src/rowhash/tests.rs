@@ -27,6 +27,9 @@ fn type_of(text: &str) -> Type {
         "local-timestamp-millis" => Type::LocalTimestampMillis,
         "local-timestamp-micros" => Type::LocalTimestampMicros,
         "uuid" => Type::Uuid,
+        "timestamp-nanos" => Type::TimestampNanos,
+        "local-timestamp-nanos" => Type::LocalTimestampNanos,
+        "duration" => Type::Duration,
         _ => {
             let (name, inner) = text.trim_end_matches(')').split_once('(').expect("a type with arguments");
             let parts: Vec<&str> = inner.split(',').collect();
@@ -35,6 +38,7 @@ fn type_of(text: &str) -> Type {
                 "decimal" => {
                     Type::Decimal { precision: parts[0].parse().unwrap(), scale: parts[1].parse().unwrap() }
                 }
+                "fixed" => Type::Fixed(inner.parse().unwrap()),
                 _ => panic!("unknown type {text}"),
             }
         }
@@ -89,7 +93,7 @@ fn the_vectors_of_the_document_hold() {
 #[test]
 fn slices_cuts_and_order_do_not_matter_and_every_value_does() {
     let contract = contract(&every_type(), &[]);
-    let nulls = [None; 17];
+    let nulls = [None; 20];
     let whole = batch(&contract, &[&EVERY_VALUE, &nulls, &EVERY_VALUE]);
     let mut expected = FarSum::new(&contract);
     expected.add(&whole).unwrap();
@@ -101,7 +105,7 @@ fn slices_cuts_and_order_do_not_matter_and_every_value_does() {
     parts.merge(&first);
     assert_eq!((parts.hex(), parts.rows()), (expected.hex(), 3));
 
-    for field in 0..17 {
+    for field in 0..20 {
         let mut one_null = EVERY_VALUE;
         one_null[field] = None;
         let mut other = FarSum::new(&contract);

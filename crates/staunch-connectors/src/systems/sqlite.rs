@@ -21,6 +21,7 @@ mod table;
 mod tests;
 mod value;
 
+use crate::systems::holds::Holder;
 use crate::systems::shown;
 use crate::systems::staged::staged_by;
 use arrow::record_batch::RecordBatch;
@@ -440,6 +441,7 @@ fn check_contract(contract: &Contract, mode: WriteMode, place: &Place) -> Vec<Er
             Error::new(codes::SINK_SCHEMA, message).place(place.clone()).hint("write a stage with fields"),
         );
     }
+    errors.extend(Holder::SqliteSink.check(contract, place));
     for (at, field) in contract.fields.iter().enumerate() {
         let before = contract.fields.get(..at).unwrap_or_default();
         if before.iter().any(|f| f.name.eq_ignore_ascii_case(&field.name)) {

@@ -2,7 +2,7 @@
 //!
 //! **What it is.** ISO 8601 with a fixed number of digits, so that texts sort as the values do: `2013-01-01`,
 //! `05:00:00.000000`, `2013-01-01T05:00:00.000000Z` (an instant, in UTC) or without `Z` (a local reading); three digits
-//! after the point for the millisecond types, six for the microsecond types. A decimal has exactly the digits of its scale.
+//! after the point for the millisecond types, six for the microsecond types, nine for the nanosecond types. A decimal has exactly the digits of its scale.
 //!
 //! **Invariants.** A value whose text would not sort, because its year is not 0000 to 9999 or its time of day not below 24 hours, still
 //! has a text of its own, and the function says `false`. Nothing overflows.
@@ -19,6 +19,7 @@ const MICROS_A_DAY: i64 = 86_400_000_000;
 pub(crate) enum Unit {
     Millis,
     Micros,
+    Nanos,
 }
 
 impl Unit {
@@ -26,10 +27,20 @@ impl Unit {
         match self {
             Self::Millis => 1_000,
             Self::Micros => 1_000_000,
+            Self::Nanos => 1_000_000_000,
         }
     }
 
-    fn a_day(self) -> i64 {
+    /// Digits behind the point.
+    fn digits(self) -> u32 {
+        match self {
+            Self::Millis => 3,
+            Self::Micros => 6,
+            Self::Nanos => 9,
+        }
+    }
+
+    pub(crate) fn a_day(self) -> i64 {
         self.a_second() * (MICROS_A_DAY / 1_000_000)
     }
 }
@@ -64,7 +75,7 @@ pub(crate) fn push_time(out: &mut String, value: i64, unit: Unit) -> bool {
         push_digits(out, part.unsigned_abs(), 2);
     }
     out.push('.');
-    push_digits(out, fraction.unsigned_abs(), if unit == Unit::Millis { 3 } else { 6 });
+    push_digits(out, fraction.unsigned_abs(), unit.digits());
     true
 }
 

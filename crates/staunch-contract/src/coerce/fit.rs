@@ -1,10 +1,10 @@
 //! Which Arrow types fit which contract types, and what has to be looked at.
 
-use crate::model::{Field, Type};
+use crate::model::Type;
 use arrow::datatypes::{DataType, TimeUnit};
 
 /// How a column's values become those of the contract's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fit {
     /// As they are.
     Same,
@@ -16,24 +16,25 @@ pub(super) enum Fit {
     AllNull,
 }
 
-/// The fit of `found` to a field, and what must be asserted of each value, as a predicate for `plan`.
-pub(super) fn fit(found: &DataType, field: &Field) -> Option<(Fit, Option<String>)> {
-    use DataType::{BinaryView, FixedSizeBinary, Float16, Float32, LargeBinary, LargeUtf8, Utf8, Utf8View};
-    if *found == field.ty.arrow() {
+/// The fit of `found` to a type that is not nested, and what must be asserted of each value, as a predicate for `plan`.
+pub(super) fn fit(found: &DataType, ty: &Type, nullable: bool) -> Option<(Fit, Option<String>)> {
+    use DataType::{
+        Binary, BinaryView, FixedSizeBinary, Float16, Float32, LargeBinary, LargeUtf8, Utf8, Utf8View,
+    };
+    if *found == ty.arrow() {
         return Some((Fit::Same, None));
     }
     if *found == DataType::Null {
-        return field.nullable.then_some((Fit::AllNull, None));
+        return nullable.then_some((Fit::AllNull, None));
     }
     // A dictionary is its values in another form.
     if let DataType::Dictionary(_, values) = found {
-        return match fit(values, field)? {
+        return match fit(values, ty, nullable)? {
             (Fit::Same | Fit::Cast, note) => Some((Fit::Cast, note)),
             // Units under a dictionary do not come out of any query.
             _ => None,
         };
     }
-    let ty = &field.ty;
     if let Some(bits) = integer(found) {
         return integer_fit(bits, ty);
     }
@@ -41,6 +42,9 @@ pub(super) fn fit(found: &DataType, field: &Field) -> Option<(Fit, Option<String
         let Type::Decimal { precision: p, scale: s } = ty else { return None };
         let (s, p) = (i16::from(*s), i16::from(*p));
         return (s >= scale && p - s >= precision - scale).then_some((Fit::Cast, None));
+    }
+    if let (Type::Fixed(size), Binary | LargeBinary | BinaryView) = (ty, found) {
+        return Some((Fit::Cast, Some(format!("has {size} bytes"))));
     }
     let lossless = matches!(
         (found, ty),
@@ -115,6 +119,7 @@ fn units(found: &DataType, ty: &Type) -> Option<(i64, i64, &'static str)> {
     use DataType::{Date64, Time32, Time64, Timestamp};
     const MILLIS: (i64, &str) = (1_000, "milliseconds");
     const MICROS: (i64, &str) = (1_000_000, "microseconds");
+    const NANOS: (i64, &str) = (1_000_000_000, "nanoseconds");
     let ((to, whole), from) = match (ty, found) {
         (Type::TimestampMillis, Timestamp(unit, Some(_)))
         | (Type::LocalTimestampMillis, Timestamp(unit, None))
@@ -122,6 +127,8 @@ fn units(found: &DataType, ty: &Type) -> Option<(i64, i64, &'static str)> {
         (Type::TimestampMicros, Timestamp(unit, Some(_)))
         | (Type::LocalTimestampMicros, Timestamp(unit, None))
         | (Type::TimeMicros, Time32(unit) | Time64(unit)) => (MICROS, per_second(unit)),
+        (Type::TimestampNanos, Timestamp(unit, Some(_)))
+        | (Type::LocalTimestampNanos, Timestamp(unit, None)) => (NANOS, per_second(unit)),
         (Type::Date, Date64) => ((1, "days"), 86_400_000),
         _ => return None,
     };

@@ -4,11 +4,13 @@ use super::{RowSum, each_row, sum};
 use crate::model::{Contract, Field, Type};
 use crate::types::{Written, read};
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int32Array, Int64Array, StringArray, Time32MillisecondArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray, TimestampMillisecondArray, UInt32Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryBuilder, Float32Array,
+    Float64Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, StringArray, Time32MillisecondArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    UInt32Array,
 };
 use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::IntervalMonthDayNano;
 use arrow::record_batch::RecordBatch;
 use staunch_types::{Clock, Rng, SeededRng, SystemClock};
 use std::sync::Arc;
@@ -19,28 +21,17 @@ const SPECIFICATION: &str = include_str!("../../../../docs/design/0002-row-hash.
 type Row = Vec<Option<String>>;
 
 fn contract(types: &[&str]) -> Contract {
-    let fields = types.iter().enumerate().map(|(i, ty)| Field {
-        name: format!("f{i}"),
-        ty: match ty.strip_prefix("enum(").and_then(|t| t.strip_suffix(')')) {
+    let fields = types.iter().enumerate().map(|(i, ty)| {
+        let ty = match ty.strip_prefix("enum(").and_then(|t| t.strip_suffix(')')) {
             Some(symbols) => Type::Enum(symbols.split(',').map(str::to_owned).collect()),
             None => match read(ty) {
                 Ok((Written::Type(ty), false)) => ty,
                 other => panic!("{other:?}"),
             },
-        },
-        nullable: true,
-        doc: None,
-        pii: None,
+        };
+        Field::new(format!("f{i}"), ty, true)
     });
-    Contract {
-        name: "t".into(),
-        version: 1,
-        doc: None,
-        owner: None,
-        fields: fields.collect(),
-        key: vec![],
-        event_time: None,
-    }
+    Contract::new("t", 1, fields.collect())
 }
 
 fn parsed<T>(values: &[Option<&str>], parse: impl Fn(&str) -> T) -> Vec<Option<T>> {
@@ -79,6 +70,28 @@ fn column(ty: &Type, values: &[Option<&str>]) -> ArrayRef {
         Type::TimestampMicros => Arc::new(TimestampMicrosecondArray::from(longs()).with_timezone("UTC")),
         Type::LocalTimestampMillis => Arc::new(TimestampMillisecondArray::from(longs())),
         Type::LocalTimestampMicros => Arc::new(TimestampMicrosecondArray::from(longs())),
+        Type::TimestampNanos => Arc::new(TimestampNanosecondArray::from(longs()).with_timezone("UTC")),
+        Type::LocalTimestampNanos => Arc::new(TimestampNanosecondArray::from(longs())),
+        Type::Fixed(size) => {
+            let mut builder = FixedSizeBinaryBuilder::new(*size as i32);
+            for value in parsed(values, |v| hex::decode(v).unwrap()) {
+                match value {
+                    Some(value) => builder.append_value(value).unwrap(),
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        Type::Duration => Arc::new(IntervalMonthDayNanoArray::from(parsed(values, |v| {
+            if v.starts_with('P') {
+                let n: Vec<i64> =
+                    v.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+                return IntervalMonthDayNano::new(n[0] as i32, n[1] as i32, (n[2] * 1000 + n[3]) * 1_000_000);
+            }
+            let n: Vec<i64> = v.split('/').map(|n| n.parse().unwrap()).collect();
+            IntervalMonthDayNano::new(n[0] as i32, n[1] as i32, n[2])
+        }))),
+        Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => panic!("{ty} is nested"),
     }
 }
 
@@ -120,7 +133,7 @@ fn vectors() -> Vec<Vector> {
 #[test]
 fn the_vectors_of_the_specification_hold() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 47);
+    assert_eq!(vectors.len(), 51);
     for v in vectors {
         let contract = contract(&v.types.iter().map(String::as_str).collect::<Vec<_>>());
         match v.sum {
@@ -138,7 +151,7 @@ fn the_vectors_of_the_specification_hold() {
     assert!(SPECIFICATION.contains(&format!("no bytes is `{:032x}`", xxh3_128(b""))));
 }
 
-const ALL_TYPES: [&str; 17] = [
+const ALL_TYPES: [&str; 21] = [
     "boolean",
     "int",
     "long",
@@ -156,6 +169,10 @@ const ALL_TYPES: [&str; 17] = [
     "uuid",
     "decimal(20,3)",
     "enum(a,b)",
+    "timestamp-nanos",
+    "local-timestamp-nanos",
+    "fixed(3)",
+    "duration",
 ];
 
 /// A random value in the text form; strings of all lengths around the block that short ones are copied in.
@@ -166,6 +183,8 @@ fn value(ty: &str, rng: &SeededRng) -> String {
         "int" | "date" | "time-millis" => (n as i32).to_string(),
         "float" => format!("{:08x}", n as u32),
         "double" => format!("{n:016x}"),
+        "fixed(3)" => format!("{:06x}", n & 0x00ff_ffff),
+        "duration" => format!("{}/{}/{}", n as i32, (n >> 13) as i32, rng.next() as i64),
         "bytes" => "ab".repeat((n % 40) as usize),
         "string" | "uuid" | "enum(a,b)" => format!("{n:x}").repeat(3)[..(n % 35) as usize].to_owned(),
         _ => (n as i64).to_string(),
@@ -202,7 +221,13 @@ fn specified(types: &[&str], row: &Row) -> Vec<u8> {
                 let f = f64::from_bits(u64::from_str_radix(value, 16).unwrap());
                 out.extend((if f.is_nan() { 0x7ff8_0000_0000_0000 } else { f.to_bits() }).to_le_bytes());
             }
-            "bytes" => {
+            "duration" => {
+                let n: Vec<i64> = value.split('/').map(|n| n.parse().unwrap()).collect();
+                out.extend((n[0] as i32).to_le_bytes());
+                out.extend((n[1] as i32).to_le_bytes());
+                out.extend(n[2].to_le_bytes());
+            }
+            "bytes" | "fixed(3)" => {
                 out.extend((value.len() as u32 / 2).to_le_bytes());
                 out.extend(hex::decode(value).unwrap());
             }

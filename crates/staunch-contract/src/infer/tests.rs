@@ -1,7 +1,7 @@
 //! Inferred contracts: type by type.
 
 use crate::model::Contract;
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, Schema, TimeUnit};
 use std::sync::Arc;
 
 fn schema(columns: Vec<(&str, DataType)>) -> Schema {
@@ -13,6 +13,11 @@ fn every_type_of_a_query_has_its_contract_type() {
     use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     let utc = || Some("+00:00".into());
     let dictionary = |v: DataType| DataType::Dictionary(Box::new(DataType::Int32), Box::new(v));
+    let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+    let pair = |a: &str, b: &str| {
+        Fields::from(vec![Field::new(a, DataType::Utf8, false), Field::new(b, DataType::Int64, true)])
+    };
+    let map = |pair: Fields| DataType::Map(Arc::new(Field::new("any", DataType::Struct(pair), false)), true);
     for (ty, wanted) in [
         (DataType::Boolean, "boolean"),
         (DataType::Int8, "int"),
@@ -34,12 +39,17 @@ fn every_type_of_a_query_has_its_contract_type() {
         (DataType::Binary, "bytes"),
         (DataType::LargeBinary, "bytes"),
         (DataType::BinaryView, "bytes"),
-        (DataType::FixedSizeBinary(16), "bytes"),
+        (DataType::FixedSizeBinary(16), "fixed(16)"),
+        (DataType::Interval(IntervalUnit::MonthDayNano), "duration"),
         (DataType::Decimal32(9, 2), "decimal(9,2)"),
         (DataType::Decimal64(18, 0), "decimal(18,0)"),
         (DataType::Decimal128(38, 38), "decimal(38,38)"),
         (DataType::Decimal128(5, -3), "decimal(8,0)"),
         (DataType::Decimal256(30, 4), "decimal(30,4)"),
+        (list(DataType::Int8), "{array: int?}"),
+        (DataType::LargeList(Arc::new(Field::new("element", DataType::Utf8View, false))), "{array: string}"),
+        (DataType::Struct(pair("a", "b")), "{record: {a: string, b: long?}}"),
+        (map(pair("keys", "values")), "{map: long?}"),
         (DataType::Date32, "date"),
         (DataType::Date64, "date"),
         (DataType::Time32(Second), "time-millis"),
@@ -77,7 +87,7 @@ fn nullability_is_that_of_the_schema() {
 
 #[test]
 fn what_has_no_contract_type_is_named() {
-    let list = DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)));
+    let list = DataType::List(Arc::new(Field::new_list_field(DataType::Decimal256(60, 2), true)));
     let schema = schema(vec![
         ("items", list),
         ("a", DataType::Int64),

@@ -73,7 +73,8 @@ fn a_contract_is_read() {
 #[test]
 fn every_type_has_its_word() {
     let words = "boolean int long float double bytes string date time-millis time-micros timestamp-millis \
-                 timestamp-micros local-timestamp-millis local-timestamp-micros uuid decimal(38,38) decimal(1,0)";
+                 timestamp-micros timestamp-nanos local-timestamp-millis local-timestamp-micros local-timestamp-nanos \
+                 duration uuid decimal(38,38) decimal(1,0) fixed(1) fixed(1048576)";
     for word in words.split_whitespace() {
         for mark in ["", "?"] {
             let c = Contract::from_yaml(&with_fields(&format!("{{a: \"{word}{mark}\"}}")), Path::new("x"))
@@ -117,10 +118,11 @@ fields:
 10:3 ST0006 `9lives` is not a field's name; names begin with a letter or `_` and go on with letters, digits and `_`
 11:9 ST0031 the enum has no symbols; write {type: enum, symbols: [a, b]}
 12:35 ST0004 the symbol `a` stands here twice; keep one of the two
-12:38 ST0006 `b-c` is not an enum symbol; names begin with a letter or `_` and go on with letters, digits and `_`; for other texts use the type string
-13:10 ST0031 the nested type `array` is not supported; flatten it into fields of plain types
-14:18 ST0031 the field `nested` has a union or nested type, which is not supported; write TYPE? for a value that may be missing; flatten nested records into fields
-15:17 ST0031 the field `union` has a union or nested type, which is not supported; write TYPE? for a value that may be missing; flatten nested records into fields
+12:38 ST0006 `b-c` is not an enum symbol; names begin with a letter or `_` and go on with letters, digits and `_`; for other texts use the type string with `one_of`
+13:10 ST0031 `array` is not the form of a nested type; write {array: string}, with `?` behind the word if the value may be missing
+14:18 ST0001 `type` is missing; write {type: TYPE, ...}
+14:19 ST0002 there is no key `a` here; known here: `type`, `array`, `map`, `record`, `union`, `symbols`, `name`, `fixed`
+15:17 ST0031 `type` is a list, not a type; write {union: [long, string]}
 16:3 ST0001 `type` is missing; write {type: TYPE, ...}
 16:10 ST0002 there is no key `typ` here; did you mean `type`?
 16:28 ST0005 `doc` is a number, not a text; put it into quotes if it is meant as a text
@@ -139,9 +141,9 @@ fn types_that_are_none_are_told_what_they_might_be() {
 6:6 ST0031 `decimal(x)` is not a decimal type; write decimal(precision,scale)
 7:6 ST0031 there is no type `timestamp`; did you mean `timestamp-micros` or `timestamp-millis`?
 8:6 ST0031 there is no type `strng`; did you mean `string`?
-9:6 ST0031 there is no type `quux`; the types are: boolean, int, long, float, double, bytes, string, date, time-millis, time-micros, timestamp-millis, timestamp-micros, local-timestamp-millis, local-timestamp-micros, uuid, enum, decimal(p,s)
-10:4 ST0031 the field `g` is nothing, not a type; write NAME: TYPE or NAME: {type: TYPE, doc: ..., pii: CLASS}; nested types are not supported
-11:6 ST0031 the field `h` is a boolean, not a type; write NAME: TYPE or NAME: {type: TYPE, doc: ..., pii: CLASS}; nested types are not supported
+9:6 ST0031 there is no type `quux`; the types are: boolean, int, long, float, double, bytes, string, date, time-millis, time-micros, timestamp-millis, timestamp-micros, timestamp-nanos, local-timestamp-millis, local-timestamp-micros, local-timestamp-nanos, duration, uuid, enum, decimal(p,s), fixed(n), {array: T}, {map: T}, {record: {...}}, {union: [...]}
+10:4 ST0031 the field `g` is nothing, not a type; write NAME: TYPE or NAME: {type: TYPE, doc: ..., pii: CLASS}
+11:6 ST0031 the field `h` is a boolean, not a type; write NAME: TYPE or NAME: {type: TYPE, doc: ..., pii: CLASS}
 ",
     );
 }
@@ -152,7 +154,7 @@ fn a_decimal_in_braces_wants_quotes() {
         &with_fields("{price: {type: decimal(9,2)}}"),
         "
 3:24 ST0031 the type `decimal(9` has no closing bracket; inside `{ }` a comma ends the value: put the type into quotes, \"decimal(9,2)\"
-3:34 ST0002 there is no key `2)` here; known here: `type`, `symbols`, `doc`, `pii`
+3:34 ST0002 there is no key `2)` here; known here: `type`, `array`, `map`, `record`, `union`, `symbols`, `name`, `fixed`, `doc`, `pii`, `default`, `aliases`, `order`, `unit`, `min`, `max`, `min_length`, `max_length`, `pattern`, `one_of`, `unique`
 ",
     );
 }

@@ -7,7 +7,7 @@ use super::leaves::{ReadLeaf, SpoolLeaf};
 use super::stream::{Coordinator, interrupted};
 use crate::leaf::Leaf;
 use crate::sql::Shape;
-use crate::whole::unique_keys;
+use crate::whole::{unique_keys, unique_values};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use staunch_commit::{ChannelSegment, EdgeAccount, End, Ledger, StageAccount, ledger};
@@ -101,7 +101,9 @@ impl Coordinator<'_> {
             .map(|(index, _)| index)
             .collect();
         let check_keys = !contract.key.is_empty() && !stage.plan.unique_key_proven;
-        let spooled = stage.spooled || check_keys;
+        let unique: Vec<&str> =
+            contract.fields.iter().filter(|f| f.constraints.unique).map(|f| f.name.as_str()).collect();
+        let spooled = stage.spooled || check_keys || !unique.is_empty();
         let handle = self.handle.clone();
         let _runtime = handle.enter();
         let mut stream = plan.execute(session, leaves)?;
@@ -138,6 +140,10 @@ impl Coordinator<'_> {
         if check_keys {
             let leaf = self.spool_leaf(name)?;
             handle.block_on(unique_keys(session, Arc::new(leaf), &contract.key))?;
+        }
+        for field in unique {
+            let leaf = self.spool_leaf(name)?;
+            handle.block_on(unique_values(session, Arc::new(leaf), field))?;
         }
         Ok(())
     }

@@ -247,7 +247,7 @@ impl Shared {
 fn late_contract(contract: &Contract, columns: Option<&[usize]>) -> Contract {
     let Some(columns) = columns else { return contract.clone() };
     let fields = columns.iter().filter_map(|c| contract.fields.get(*c).cloned()).collect();
-    Contract { fields, key: Vec::new(), event_time: None, ..contract.clone() }
+    contract.with_fields(fields)
 }
 
 impl Leaf for ReadLeaf {

@@ -5,7 +5,7 @@ use super::place;
 use super::stage::{Query, Relation};
 use arrow::datatypes::Schema;
 use staunch_contract::coerce::{Coercion, check};
-use staunch_contract::{Contract, Type};
+use staunch_contract::{Contract, Field, Type};
 use staunch_pipeline::Process;
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeSet;
@@ -62,6 +62,8 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
         let key = contract.key.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
         notes.push(format!("asserted while it runs: the key ({key}) is unique"));
     }
+    let unique = contract.fields.iter().filter(|f| f.constraints.unique && !output.per_row);
+    notes.extend(unique.map(|f| format!("asserted while it runs: `{}` is unique", f.name)));
     Ok(Agreed { contract, coercion, notes, unique_key_proven: proven })
 }
 
@@ -118,13 +120,20 @@ fn infer(output: &Output) -> Result<Contract> {
             .unwrap_or_else(|| Error::new(codes::CONTRACT, "the output has no contract"))
     })?;
     for (i, field) in contract.fields.iter_mut().enumerate() {
+        // Arrow says less than a contract: a column that is handed on unchanged keeps what it is.
+        if let Some(source) = source(output, i)
+            && (source.ty.is_nested() || precise(&source.ty))
+            && output.schema.field(i).data_type() == &source.ty.arrow()
+        {
+            (field.ty, field.avro) = (source.ty.clone(), source.avro.clone());
+        }
         field.pii = class(output, i).map(|(class, _)| class);
     }
     contract.event_time = output.facts.columns.iter().zip(&contract.fields).find_map(|(fact, field)| {
         let (relation, column) = fact.same?;
         let relation = output.inputs.get(relation).filter(|r| !r.reference)?;
         let source = relation.contract.fields.get(column)?;
-        let is = relation.contract.event_time.as_ref() == Some(&source.name) && is_time(&field.ty);
+        let is = relation.contract.event_time.as_ref() == Some(&source.name) && field.ty.is_time();
         is.then(|| field.name.clone())
     });
     // A key that the contract of an input only claims is carried on row by row; a whole-input result would be refused by it.
@@ -138,15 +147,15 @@ fn infer(output: &Output) -> Result<Contract> {
     Ok(contract)
 }
 
-fn is_time(ty: &Type) -> bool {
-    matches!(
-        ty,
-        Type::Date
-            | Type::TimestampMillis
-            | Type::TimestampMicros
-            | Type::LocalTimestampMillis
-            | Type::LocalTimestampMicros
-    )
+/// The field of an input that a column is, unchanged.
+fn source<'a>(output: &'a Output, column: usize) -> Option<&'a Field> {
+    let (relation, field) = output.facts.columns.get(column)?.same?;
+    output.inputs.get(relation)?.contract.fields.get(field)
+}
+
+/// Whether it is finer than what is made of its Arrow type.
+fn precise(ty: &Type) -> bool {
+    matches!(ty, Type::TimestampNanos | Type::LocalTimestampNanos)
 }
 
 fn never_null(output: &Output, column: usize) -> bool {

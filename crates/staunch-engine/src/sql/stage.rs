@@ -122,6 +122,10 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         relations: inputs.iter().enumerate().map(|(i, r)| (r.name.as_str(), (i, &r.contract))).collect(),
     };
     gaps::sums(process, &analysed)?;
+    if inputs.iter().any(|r| r.contract.fields.iter().any(|f| f.ty.has_union())) {
+        // Columns that nothing asks for are gone from the optimised plan.
+        gaps::unions(process, &state.optimize(&analysed).map_err(plain)?)?;
+    }
     gaps::constants(process, &state, &query, &analysed)?;
     gaps::subqueries(process, &known, &analysed)?;
     if intervals::ordered(&analysed) {

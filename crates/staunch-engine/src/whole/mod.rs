@@ -23,7 +23,7 @@ pub(crate) mod tests;
 pub(crate) use join_memory::JoinMemory;
 pub(crate) use leaf_table::bind;
 pub(crate) use suspects::{suspects, text as suspect_text};
-pub use unique::unique_keys;
+pub use unique::{unique_keys, unique_values};
 
 use crate::chain::scanned;
 use crate::leaf::Leaf;

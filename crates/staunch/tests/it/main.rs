@@ -22,6 +22,7 @@ mod interrupted;
 mod left_behind;
 mod lines;
 mod meaning;
+mod nested;
 mod options;
 mod project;
 mod refused;

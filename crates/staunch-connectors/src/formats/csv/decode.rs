@@ -3,9 +3,10 @@
 use super::tokens::View;
 use super::{CsvSpec, FieldSource, Nulls};
 use crate::read::chain::Decoded;
-use crate::read::column::{Column, Text, Values, repeat};
-use crate::read::fault::{BAD_UTF8, Fault, NOT_BOOLEAN, NULL, RowFault};
+use crate::read::column::{Column, Fixed, Text, Values, repeat};
+use crate::read::fault::{BAD_UTF8, Fault, NOT_BOOLEAN, NOT_HEX, NULL, RowFault};
 use crate::read::field::{FieldPlan, Parse, parse_date, parse_time_millis};
+use crate::read::parse::duration::duration;
 use crate::read::parse::number::{decimal, float32, float64, int32, int64};
 use crate::read::parse::time::time_micros;
 use crate::read::parse::uuid::uuid;
@@ -139,7 +140,9 @@ impl Loop<'_> {
                 out.part(&uuid(text)?);
                 Ok(())
             }),
-            // `Column::new` makes the values from the same plan.
+            (Parse::Duration, Values::Spans(v)) => self.plain(v, |t, b, e| duration(part(t, b, e))),
+            (Parse::Fixed(_), Values::Fixed(v)) => self.fixed(v),
+            // `Column::new` makes the values from the same plan; what has parts is refused where the source is made.
             _ => {}
         }
     }
@@ -147,7 +150,7 @@ impl Loop<'_> {
     #[cold]
     fn fault(&mut self, row: usize, fault: Fault) {
         let row = self.before.saturating_add(row as u32);
-        self.faults.push(RowFault { row, field: self.index, fault });
+        self.faults.push(RowFault { row, field: self.index, fault, inner: None });
     }
 
     #[inline(always)]
@@ -218,6 +221,26 @@ impl Loop<'_> {
                 self.fault(row, fault);
             }
             out.end_parts();
+        }
+    }
+
+    /// Bytes of one length, as hexadecimal digits.
+    fn fixed(&mut self, out: &mut Fixed) {
+        let view = self.view;
+        for (row, entries) in view.entries.chunks_exact(view.columns + 1).enumerate() {
+            let (begin, end) = bounds(entries, self.at);
+            let fault = if self.nulls.matches(view.text, begin, end) {
+                out.push_zeros();
+                self.null(row);
+                continue;
+            } else {
+                let bytes = hex::decode(part(view.text, begin, end)).map_err(|_| NOT_HEX);
+                bytes.and_then(|bytes| out.push(&bytes)).err()
+            };
+            if let Some(fault) = fault {
+                out.push_zeros();
+                self.fault(row, fault);
+            }
         }
     }
 

@@ -1,14 +1,17 @@
 //! Values to columns.
 
 use super::lex::{Number, byte, literal, number, skip, string, unescape};
+use super::nested::Parts;
 use crate::formats::csv::{FieldSource, absent};
 use crate::read::chain::Decoded;
 use crate::read::column::{Column, Values};
 use crate::read::fault::{
-    DECIMAL_RANGE, DECIMAL_SCALE, Fault, INT_RANGE, NOT_BOOLEAN, NOT_BYTES, NOT_DATE, NOT_DECIMAL, NOT_FLOAT,
-    NOT_INT, NOT_STRING, NOT_TIME, NOT_TIMESTAMP, NULL, RowFault,
+    DECIMAL_RANGE, DECIMAL_SCALE, Fault, INT_RANGE, NOT_BOOLEAN, NOT_BRANCH, NOT_BYTES, NOT_DATE,
+    NOT_DECIMAL, NOT_DURATION, NOT_FLOAT, NOT_INT, NOT_LIST, NOT_RECORD, NOT_STRING, NOT_TIME, NOT_TIMESTAMP,
+    NULL, RowFault,
 };
 use crate::read::field::{FieldPlan, Parse, parse_date, parse_time_millis};
+use crate::read::parse::duration::duration;
 use crate::read::parse::number::{decimal, exact_f32, exact_f64, float32, float64, rescale};
 use crate::read::parse::time::time_micros;
 use crate::read::parse::uuid::uuid;
@@ -27,7 +30,7 @@ pub(super) struct Fill<'a> {
 }
 
 /// A word about a value of another kind than its field.
-fn mismatch(parse: &Parse) -> Fault {
+pub(super) fn mismatch(parse: &Parse) -> Fault {
     match parse {
         Parse::Boolean => NOT_BOOLEAN,
         Parse::Int | Parse::Long => NOT_INT,
@@ -36,7 +39,11 @@ fn mismatch(parse: &Parse) -> Fault {
         Parse::Date(_) => NOT_DATE,
         Parse::TimeMillis | Parse::TimeMicros => NOT_TIME,
         Parse::Timestamp(_) => NOT_TIMESTAMP,
-        Parse::Bytes | Parse::String | Parse::Enum(_) | Parse::Uuid => NOT_STRING,
+        Parse::Bytes | Parse::String | Parse::Enum(_) | Parse::Uuid | Parse::Fixed(_) => NOT_STRING,
+        Parse::Duration => NOT_DURATION,
+        Parse::Array(_) => NOT_LIST,
+        Parse::Map(_) | Parse::Record(_) => NOT_RECORD,
+        Parse::Union(..) => NOT_BRANCH,
     }
 }
 
@@ -114,36 +121,23 @@ impl<'a> Fill<'a> {
             return skip(text, at);
         };
         self.filled += 1;
-        let (end, fault) = match byte(text, at) {
-            b'-' | b'0'..=b'9' => {
-                let found = number(text, at)?;
-                (found.end, put_number(&field.parse, &mut column.values, text, found).err())
+        if byte(text, at) == b'n' {
+            let end = literal(text, at, b"null")?;
+            null(field, column, &mut self.faults, index, row);
+            return Ok(end);
+        }
+        if field.parse.is_nested() {
+            let mut parts = Parts { text, scratch, wrong: None };
+            let end = parts.value(field, column, at)?;
+            if let Some((path, fault)) = parts.wrong {
+                self.faults.push(RowFault::inside(row, index, path, fault));
             }
-            b'"' => {
-                let found = string(text, at + 1)?;
-                let fault = if found.escaped {
-                    scratch.clear();
-                    unescape(text.get(at + 1..found.end).unwrap_or_default(), scratch)?;
-                    put_string(&field.parse, &mut column.values, scratch, 0, scratch.len()).err()
-                } else {
-                    put_string(&field.parse, &mut column.values, text, at + 1, found.end).err()
-                };
-                (found.end + 1, fault)
-            }
-            b'n' => {
-                let end = literal(text, at, b"null")?;
-                null(field, column, &mut self.faults, index, row);
-                return Ok(end);
-            }
-            b't' => (literal(text, at, b"true")?, put_boolean(&field.parse, &mut column.values, true).err()),
-            b'f' => {
-                (literal(text, at, b"false")?, put_boolean(&field.parse, &mut column.values, false).err())
-            }
-            _ => (skip(text, at)?, Some(mismatch(&field.parse))),
-        };
+            return Ok(end);
+        }
+        let (end, fault) = scalar(&field.parse, column, text, at, scratch)?;
         if let Some(fault) = fault {
             column.push_default();
-            self.faults.push(RowFault { row: row as u32, field: index as u32, fault });
+            self.faults.push(RowFault::new(row, index, fault));
         }
         Ok(end)
     }
@@ -168,12 +162,44 @@ impl<'a> Fill<'a> {
     }
 }
 
+/// Reads a value without parts that is not null, as the next one of the column; says where it ends. With a fault the column has no value of it.
+#[inline(always)]
+pub(super) fn scalar(
+    parse: &Parse,
+    column: &mut Column,
+    text: &[u8],
+    at: usize,
+    scratch: &mut Vec<u8>,
+) -> Result<(usize, Option<Fault>), Fault> {
+    let values = &mut column.values;
+    Ok(match byte(text, at) {
+        b'-' | b'0'..=b'9' => {
+            let found = number(text, at)?;
+            (found.end, put_number(parse, values, text, found).err())
+        }
+        b'"' => {
+            let found = string(text, at + 1)?;
+            let fault = if found.escaped {
+                scratch.clear();
+                unescape(text.get(at + 1..found.end).unwrap_or_default(), scratch)?;
+                put_string(parse, values, scratch, 0, scratch.len()).err()
+            } else {
+                put_string(parse, values, text, at + 1, found.end).err()
+            };
+            (found.end + 1, fault)
+        }
+        b't' => (literal(text, at, b"true")?, put_boolean(parse, values, true).err()),
+        b'f' => (literal(text, at, b"false")?, put_boolean(parse, values, false).err()),
+        _ => (skip(text, at)?, Some(mismatch(parse))),
+    })
+}
+
 fn null(field: &FieldPlan, column: &mut Column, faults: &mut Vec<RowFault>, index: usize, row: usize) {
     if field.nullable() {
         column.push_null();
     } else {
         column.push_default();
-        faults.push(RowFault { row: row as u32, field: index as u32, fault: NULL });
+        faults.push(RowFault::new(row, index, NULL));
     }
 }
 
@@ -246,6 +272,14 @@ fn named(text: &[u8]) -> Result<f64, Fault> {
     }
 }
 
+/// The bytes that the characters U+0000 to U+00FF stand for.
+fn bytes(text: &[u8]) -> Result<Vec<u8>, Fault> {
+    // The chunk is UTF-8, or the line would not have come here.
+    let text = std::str::from_utf8(text).map_err(|_| NOT_BYTES)?;
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    bytes.ok_or(NOT_BYTES)
+}
+
 #[inline(always)]
 fn put_string(
     parse: &Parse,
@@ -266,12 +300,11 @@ fn put_string(
             v.end_parts();
         }
         (Parse::Bytes, Values::Text(v)) => {
-            // The chunk is UTF-8, or the line would not have come here.
-            let text = std::str::from_utf8(part).map_err(|_| NOT_BYTES)?;
-            let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-            v.part(&bytes.ok_or(NOT_BYTES)?);
+            v.part(&bytes(part)?);
             v.end_parts();
         }
+        (Parse::Fixed(_), Values::Fixed(v)) => v.push(&bytes(part)?)?,
+        (Parse::Duration, Values::Spans(v)) => v.push(duration(part)?),
         (Parse::Decimal { precision, scale }, Values::Decimal(v)) => {
             v.push(decimal(text, begin, end, *precision, *scale)?);
         }

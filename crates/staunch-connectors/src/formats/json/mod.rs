@@ -8,6 +8,7 @@
 
 mod fill;
 mod lex;
+mod nested;
 
 use crate::formats::csv::FieldSource;
 use crate::read::chain::{Decoded, TextRecords};

@@ -1,40 +1,40 @@
 //! Batches to lines: the kind of each column is resolved once, then row after row is put into one text.
 
+use super::nested::{Nested, Shape};
 use super::text::{Day, Text, WIDEST};
+use crate::read::parse::duration::duration_text;
 use crate::systems::text::Unit;
-use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType,
-    Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, Time32MillisecondType, Time64MicrosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow::record_batch::RecordBatch;
 use staunch_contract::{Field, Type};
 use staunch_types::{Error, Result, codes};
 
 /// Keys up to this length are put as one block.
-const KEY: usize = 32;
-
-const DAY_MILLIS: i64 = 86_400_000;
-const DAY_MICROS: i64 = 86_400_000_000;
+pub(super) const KEY: usize = 32;
 
 /// The encoder of rows with these fields.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    fields: Vec<(Key, Field)>,
+    fields: Vec<(Key, Shape, Field)>,
     /// What a row needs beside its texts.
     fixed: usize,
 }
 
 /// What stands before a value: `{"a":` for the first field, `,"b":` for the others.
-#[derive(Debug)]
-struct Key {
+#[derive(Debug, Clone)]
+pub(super) struct Key {
     text: Vec<u8>,
     block: [u8; KEY],
 }
 
 impl Key {
-    fn new(name: &str, first: bool) -> Self {
+    pub(super) fn new(name: &str, first: bool) -> Self {
         let mut text = vec![if first { b'{' } else { b',' }];
         // Writing a text into memory cannot fail.
         let _ = serde_json::to_writer(&mut text, name);
@@ -46,8 +46,13 @@ impl Key {
         Self { text, block }
     }
 
+    /// The room that it needs.
+    pub(super) fn room(&self) -> usize {
+        self.text.len().max(KEY)
+    }
+
     #[inline(always)]
-    fn put(&self, out: &mut Text) {
+    pub(super) fn put(&self, out: &mut Text) {
         if self.text.len() <= KEY { out.block(&self.block, self.text.len()) } else { out.bytes(&self.text) }
     }
 }
@@ -59,7 +64,7 @@ struct Column<'a> {
     values: Values<'a>,
 }
 
-enum Values<'a> {
+pub(super) enum Values<'a> {
     Boolean(&'a BooleanArray),
     Int(&'a [i32]),
     Long(&'a [i64]),
@@ -72,15 +77,18 @@ enum Values<'a> {
     TimeMillis(&'a [i32]),
     TimeMicros(&'a [i64]),
     Timestamp { values: &'a [i64], unit: Unit, instant: bool, day: Day },
+    Fixed(&'a [u8], usize),
+    Spans(&'a [IntervalMonthDayNano]),
+    Nested(Box<Nested<'a>>),
 }
 
 impl Encoder {
     /// For rows of these fields, in this order.
     pub(crate) fn new(fields: &[Field]) -> Self {
-        let fields: Vec<(Key, Field)> = (fields.iter().enumerate())
-            .map(|(at, field)| (Key::new(&field.name, at == 0), field.clone()))
+        let fields: Vec<(Key, Shape, Field)> = (fields.iter().enumerate())
+            .map(|(at, field)| (Key::new(&field.name, at == 0), Shape::new(&field.ty), field.clone()))
             .collect();
-        let fixed = fields.iter().map(|(key, _)| key.text.len().max(KEY) + WIDEST).sum::<usize>() + 64;
+        let fixed = fields.iter().map(|(key, ..)| key.room() + WIDEST).sum::<usize>() + 64;
         Self { fields, fixed }
     }
 
@@ -118,23 +126,24 @@ impl Encoder {
         if batch.num_columns() != self.fields.len() {
             return Err(other_columns());
         }
-        let column = |((key, field), array): (&'a (Key, Field), &'a arrow::array::ArrayRef)| {
+        let column = |((key, shape, field), array): (&'a (Key, Shape, Field), &'a ArrayRef)| {
             if *array.data_type() != field.ty.arrow() {
                 return Err(other_columns());
             }
             let nulls = array.nulls().filter(|n| n.null_count() > 0);
-            Ok(Column { key, name: &field.name, nulls, values: Values::of(&field.ty, array.as_ref()) })
+            let values = Values::of(&field.ty, shape, array).ok_or_else(other_columns)?;
+            Ok(Column { key, name: &field.name, nulls, values })
         };
         self.fields.iter().zip(batch.columns()).map(column).collect()
     }
 }
 
 impl<'a> Values<'a> {
-    /// The array is of the type's Arrow form.
-    fn of(ty: &Type, array: &'a dyn Array) -> Self {
+    /// The array is of the type's Arrow form; `None` if it is not.
+    pub(super) fn of(ty: &Type, shape: &'a Shape, array: &'a ArrayRef) -> Option<Self> {
         let timestamp =
             |values, unit, instant| Self::Timestamp { values, unit, instant, day: Day::default() };
-        match ty {
+        Some(match ty {
             Type::Boolean => Self::Boolean(array.as_boolean()),
             Type::Int => Self::Int(array.as_primitive::<Int32Type>().values()),
             Type::Long => Self::Long(array.as_primitive::<Int64Type>().values()),
@@ -162,13 +171,40 @@ impl<'a> Values<'a> {
                 let values = array.as_primitive::<TimestampMicrosecondType>().values();
                 timestamp(values, Unit::Micros, *ty == Type::TimestampMicros)
             }
+            Type::TimestampNanos | Type::LocalTimestampNanos => {
+                let values = array.as_primitive::<TimestampNanosecondType>().values();
+                timestamp(values, Unit::Nanos, *ty == Type::TimestampNanos)
+            }
+            Type::Fixed(size) => Self::Fixed(array.as_fixed_size_binary_opt()?.value_data(), *size as usize),
+            Type::Duration => Self::Spans(array.as_primitive_opt::<IntervalMonthDayNanoType>()?.values()),
+            Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => {
+                Self::Nested(Box::new(Nested::of(ty, shape, array)?))
+            }
+        })
+    }
+
+    /// Whether the value is one of those that JSON has no number for.
+    pub(super) fn is_no_number(&self, row: usize) -> bool {
+        match self {
+            Self::Float(values) => !values[row].is_finite(),
+            Self::Double(values) => !values[row].is_finite(),
+            _ => false,
         }
     }
 
     /// Puts the value of a row, which is below the length of the batch, hence of every column; `false` if JSON has none for it.
     #[inline(always)]
-    fn put(&mut self, row: usize, out: &mut Text, fixed: usize) -> bool {
+    pub(super) fn put(&mut self, row: usize, out: &mut Text, fixed: usize) -> bool {
         match self {
+            Self::Nested(nested) => return nested.put(row, out, fixed),
+            Self::Fixed(all, size) => out.binary(&all[row * *size..(row + 1) * *size], fixed),
+            Self::Spans(values) => {
+                let Some(text) = duration_text(values[row]) else { return false };
+                out.reserve(text.len() + 2 + fixed);
+                out.byte(b'"');
+                out.bytes(text.as_bytes());
+                out.byte(b'"');
+            }
             Self::Boolean(values) => out.boolean(values.value(row)),
             Self::Int(values) => out.long(i64::from(values[row])),
             Self::Long(values) => out.long(values[row]),
@@ -188,7 +224,7 @@ impl<'a> Values<'a> {
             Self::TimeMillis(values) => return time(out, i64::from(values[row]), Unit::Millis),
             Self::TimeMicros(values) => return time(out, values[row], Unit::Micros),
             Self::Timestamp { values, unit, instant, day } => {
-                let a_day = if *unit == Unit::Millis { DAY_MILLIS } else { DAY_MICROS };
+                let a_day = unit.a_day();
                 out.byte(b'"');
                 if !out.date(values[row].div_euclid(a_day), day) {
                     return false;
@@ -206,7 +242,7 @@ impl<'a> Values<'a> {
 }
 
 fn time(out: &mut Text, value: i64, unit: Unit) -> bool {
-    let a_day = if unit == Unit::Millis { DAY_MILLIS } else { DAY_MICROS };
+    let a_day = unit.a_day();
     if !(0..a_day).contains(&value) {
         return false;
     }
@@ -219,7 +255,7 @@ fn time(out: &mut Text, value: i64, unit: Unit) -> bool {
 fn rejected(field: &str) -> Error {
     Error::new(
         codes::SINK_REJECTED,
-        "a date or time has no form in JSON: its year is not 0001 to 9999, or it is not within a day",
+        "a date, time or duration has no form in JSON: its year is not 0001 to 9999, it is not within a day, or it is negative",
     )
     .field(field)
     .hint("leave such rows out with a `WHERE`, or write Parquet, which holds every value")

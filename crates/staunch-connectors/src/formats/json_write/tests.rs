@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 const PACKINGS: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
 
-fn lines(contract: &Contract, rows: &RecordBatch) -> String {
+pub(super) fn lines(contract: &Contract, rows: &RecordBatch) -> String {
     let mut out = Text::default();
     let end = Encoder::new(&contract.fields).encode(rows, 0, &mut out, usize::MAX).unwrap();
     assert_eq!(end, rows.num_rows());
@@ -21,7 +21,7 @@ fn lines(contract: &Contract, rows: &RecordBatch) -> String {
 }
 
 /// Writes the rows into a file, reads them back and compares type by type; gives the plain text.
-fn comes_back(contract: &Contract, rows: &RecordBatch) -> String {
+pub(super) fn comes_back(contract: &Contract, rows: &RecordBatch) -> String {
     let dir = tempfile::tempdir().unwrap();
     let mut wanted = FarSum::new(contract);
     wanted.add(rows).unwrap();
@@ -63,7 +63,7 @@ fn comes_back(contract: &Contract, rows: &RecordBatch) -> String {
 #[test]
 fn every_type_has_its_form() {
     let contract = contract(&every_type(), &[]);
-    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 17]]);
+    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 20]]);
     let text = comes_back(&contract, &rows);
     let wanted = concat!(
         r#"{"boolean":true,"int":-7,"long":9007199254740993,"float":1.5,"double":1.5,"bytes":"\u0000ÿ\u0010","#,
@@ -76,12 +76,13 @@ fn every_type_has_its_form() {
     let rest = concat!(
         r#""timestamp_millis":"2013-01-01T10:00:00.001Z","timestamp_micros":"2013-01-01T10:00:00.000001Z","#,
         r#""local_millis":"1969-12-31T23:59:59.999","local_micros":"1969-12-31T23:59:59.999999","#,
-        r#""uuid":"0188a1d0-5f2b-7c3e-9a4d-0123456789ab"}"#,
+        r#""uuid":"0188a1d0-5f2b-7c3e-9a4d-0123456789ab","timestamp_nanos":"2013-01-01T10:00:00.000000001Z","#,
+        r#""local_nanos":"1969-12-31T23:59:59.999999999","fixed":"\u0000ÿ\u0010"}"#,
     );
     assert_eq!(&first[wanted.len()..], rest);
     let second: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
     let second = second.as_object().unwrap();
-    assert_eq!(second.len(), 17, "a null has its key too");
+    assert_eq!(second.len(), 20, "a null has its key too");
     assert!(second.values().all(serde_json::Value::is_null));
 }
 
@@ -289,6 +290,14 @@ fn values(ty: Type) -> BoxedStrategy<ArrayRef> {
         Type::TimeMicros => numbers(0, DAY - 1),
         Type::TimestampMillis | Type::LocalTimestampMillis => instants(1000),
         Type::TimestampMicros | Type::LocalTimestampMicros => instants(1_000_000),
+        Type::TimestampNanos | Type::LocalTimestampNanos => any::<i64>().prop_map(|n| n.to_string()).boxed(),
+        Type::Fixed(size) => {
+            proptest::collection::vec(any::<u8>(), *size as usize).prop_map(hex::encode).boxed()
+        }
+        Type::Duration => (0..i32::MAX, 0..i32::MAX, any::<u32>())
+            .prop_map(|(m, d, ms)| format!("P{m}M{d}DT{}.{:03}S", ms / 1000, ms % 1000))
+            .boxed(),
+        Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => panic!("{ty} is nested"),
     };
     proptest::collection::vec(proptest::option::weighted(0.9, text), 12)
         .prop_map(move |texts| column(&ty, &texts.iter().map(Option::as_deref).collect::<Vec<_>>()))
@@ -301,6 +310,7 @@ fn rows() -> impl Strategy<Value = (Contract, RecordBatch)> {
         ("wide_decimal?", Type::Decimal { precision: 38, scale: 38 }),
         ("whole_decimal?", Type::Decimal { precision: 38, scale: 0 }),
         ("small_decimal?", Type::Decimal { precision: 3, scale: 3 }),
+        ("duration?", Type::Duration),
     ]);
     let columns: Vec<BoxedStrategy<ArrayRef>> = types.iter().map(|(_, ty)| values(ty.clone())).collect();
     columns.prop_map(move |columns| {

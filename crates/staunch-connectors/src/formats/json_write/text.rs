@@ -240,15 +240,23 @@ impl Text {
         true
     }
 
-    /// `05:00:00`, and three or six digits behind a point if there is a fraction; `value` is within a day.
+    /// `05:00:00`, and three, six or nine digits behind a point if there is a fraction; `value` is within a day.
     #[inline(always)]
     pub(super) fn clock(&mut self, value: u64, unit: Unit) {
-        let micros = if unit == Unit::Millis { value * 1000 } else { value };
+        let (micros, nanos) = match unit {
+            Unit::Millis => (value * 1000, 0),
+            Unit::Micros => (value, 0),
+            Unit::Nanos => (value / 1000, value % 1000),
+        };
         let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
         let [[h1, h2], [m1, m2], [s1, s2]] =
             [seconds / 3600, seconds / 60 % 60, seconds % 60].map(|part| DIGITS[part as usize % 100]);
         self.block(&[h1, h2, b':', m1, m2, b':', s1, s2], 8);
-        if fraction > 0 {
+        if nanos > 0 {
+            self.byte(b'.');
+            self.last(fraction, 6);
+            self.last(nanos, 3);
+        } else if fraction > 0 {
             self.byte(b'.');
             if fraction % 1000 == 0 {
                 self.last(fraction / 1000, 3);

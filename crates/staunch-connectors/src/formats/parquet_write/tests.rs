@@ -17,7 +17,7 @@ fn every_type_comes_back_under_every_codec() {
     let dir = tempfile::tempdir().unwrap();
     let fs: Arc<dyn Fs> = Arc::new(LocalFs);
     let contract = contract(&every_type(), &[]);
-    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 17], &EVERY_VALUE]);
+    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 20], &EVERY_VALUE]);
     let mut expected = FarSum::new(&contract);
     expected.add(&rows).unwrap();
     for (at, codec) in [Codec::Zstd, Codec::Snappy, Codec::None].into_iter().enumerate() {

@@ -3,7 +3,9 @@
 //! Days are counted by the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2014);
 //! years are 0001 to 9999, hence nothing overflows.
 
-use crate::read::fault::{Fault, LOCAL_ZONE, NOT_DATE, NOT_FORMAT, NOT_TIME, NOT_TIMESTAMP, TIME_SCALE};
+use crate::read::fault::{
+    Fault, LOCAL_ZONE, NOT_DATE, NOT_FORMAT, NOT_TIME, NOT_TIMESTAMP, TIME_RANGE, TIME_SCALE,
+};
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{Datelike, NaiveDate, Timelike};
 
@@ -104,6 +106,32 @@ pub(crate) fn time_micros(text: &[u8]) -> Result<i64, Fault> {
 #[inline]
 pub(crate) fn millis(micros: i64) -> Result<i64, Fault> {
     if micros.rem_euclid(1000) == 0 { Ok(micros.div_euclid(1000)) } else { Err(TIME_SCALE) }
+}
+
+/// Nanoseconds out of microseconds and up to 999 nanoseconds.
+pub(crate) fn nanos_of(micros: i64, nanos: i64) -> Result<i64, Fault> {
+    micros.checked_mul(1000).and_then(|n| n.checked_add(nanos)).ok_or(TIME_RANGE)
+}
+
+/// A timestamp in nanoseconds, given how one in microseconds is read. Digits beyond nanoseconds must be zeros.
+pub(crate) fn nanos(text: &[u8], micros: impl Fn(&[u8]) -> Result<i64, Fault>) -> Result<i64, Fault> {
+    let point = text.iter().position(|b| *b == b'.').unwrap_or(text.len());
+    let digits = text.get(point + 1..).unwrap_or_default();
+    let digits = digits.get(..digits.iter().take_while(|b| b.is_ascii_digit()).count()).unwrap_or_default();
+    let Some((coarse, fine)) = digits.split_at_checked(6) else { return nanos_of(micros(text)?, 0) };
+    let mut value = 0;
+    for (place, digit) in fine.iter().map(|b| i64::from(b - b'0')).enumerate() {
+        match place {
+            0..3 => value += digit * [100, 10, 1][place],
+            _ if digit != 0 => return Err(TIME_SCALE),
+            _ => {}
+        }
+    }
+    // What microseconds do not hold is taken out of the text.
+    let behind = point + 1 + digits.len();
+    let parts = [text.get(..=point), Some(coarse), text.get(behind..)];
+    let short: Vec<u8> = parts.into_iter().flatten().flatten().copied().collect();
+    nanos_of(micros(&short)?, value)
 }
 
 /// An instant in microseconds: RFC 3339, or `YYYY-MM-DD HH:MM[:SS[.f...]]`, where a missing zone means UTC.
@@ -233,6 +261,18 @@ pub(crate) fn date_text(day: i64) -> String {
 /// `YYYY-MM-DDTHH:MM:SS[.ffffff]` without a zone: the fraction without zeros at its end.
 pub(crate) fn timestamp_text(micros: i64) -> String {
     format!("{}T{}", date_text(micros.div_euclid(DAY)), clock_text(micros.rem_euclid(DAY)))
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.fffffffff]` without a zone, of nanoseconds.
+pub(crate) fn nanos_text(nanos: i64) -> String {
+    let (micros, rest) = (nanos.div_euclid(1000), nanos.rem_euclid(1000));
+    let text = timestamp_text(micros);
+    if rest == 0 {
+        return text;
+    }
+    let whole = timestamp_text(micros - micros.rem_euclid(1_000_000));
+    let digits = format!("{:06}{rest:03}", micros.rem_euclid(1_000_000));
+    format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
 /// `HH:MM:SS[.ffffff]`.

@@ -80,10 +80,10 @@ impl FilesSink {
     }
 
     /// Whether rows of `contract` can be written: partition fields must exist, must not be floating-point numbers or bytes, must
-    /// not be personal, and must leave a field for the files. Every type of a contract has a form in every format.
+    /// not be personal, and must leave a field for the files; the format must hold every type.
     ///
     /// # Errors
-    /// `ST0041` at `partition_by:`, all misfits at once.
+    /// `ST0041` at `partition_by:`, `ST0043` at `format:`, all misfits at once.
     pub fn check(&self, contract: &Contract) -> Result<()> {
         self.options.check(contract)
     }

@@ -39,7 +39,7 @@ pub(super) fn declared(ty: &Type) -> &'static str {
     match ty {
         Type::Boolean | Type::Int | Type::Long => "INTEGER",
         Type::Float | Type::Double => "REAL",
-        Type::Bytes => "BLOB",
+        Type::Bytes | Type::Fixed(_) => "BLOB",
         _ => "TEXT",
     }
 }
@@ -271,9 +271,9 @@ fn takes(declared: &str, strict: bool, ty: &Type) -> bool {
         Type::Float | Type::Double => {
             matches!(affinity, "REAL" | "NUMERIC") || untyped(affinity, strict, &declared)
         }
-        Type::Bytes => affinity == "BLOB",
+        Type::Bytes | Type::Fixed(_) => affinity == "BLOB",
         // NUMERIC would turn the text 1.50 into the number 1.5.
-        Type::String | Type::Enum(_) | Type::Uuid | Type::Decimal { .. } => {
+        Type::String | Type::Enum(_) | Type::Uuid | Type::Decimal { .. } | Type::Duration => {
             affinity == "TEXT" || untyped(affinity, strict, &declared)
         }
         // A column declared DATE or TIMESTAMP has NUMERIC affinity; an ISO 8601 text is no number and stays a text.

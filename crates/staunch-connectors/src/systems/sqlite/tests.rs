@@ -152,7 +152,7 @@ fn pairs(mode: WriteMode) -> Rig {
 fn every_type_has_its_exact_form() {
     let rig = Rig::new(contract(&every_type(), &[]), WriteMode::Append);
     let sink = rig.sink();
-    let rows = batch(&rig.contract, &[&EVERY_VALUE, &[None; 17]]);
+    let rows = batch(&rig.contract, &[&EVERY_VALUE, &[None; 20]]);
     let mut sum = FarSum::new(&rig.contract);
     sum.add(&rows).unwrap();
     assert_eq!(block_on(sink.preview(&[], 9)).unwrap().num_rows(), 0);
@@ -179,8 +179,11 @@ fn every_type_has_its_exact_form() {
         "1969-12-31T23:59:59.999",
         "1969-12-31T23:59:59.999999",
         "0188a1d0-5f2b-7c3e-9a4d-0123456789ab",
+        "2013-01-01T10:00:00.000000001Z",
+        "1969-12-31T23:59:59.999999999",
+        "x00ff10",
     ];
-    assert_eq!(rig.rows("SELECT * FROM t"), [wanted.join("|"), ["-"; 17].join("|")]);
+    assert_eq!(rig.rows("SELECT * FROM t"), [wanted.join("|"), ["-"; 20].join("|")]);
     // What the table shows are the same values again.
     let shown = block_on(sink.preview(&[], 9)).unwrap();
     let mut again = FarSum::new(&rig.contract);

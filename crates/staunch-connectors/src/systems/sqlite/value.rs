@@ -7,17 +7,22 @@
 //! | `decimal` | `TEXT` | exactly the digits of the scale: `-123.45` (SQLite has no decimal; it sorts as text) |
 //! | `date`, `time-*`, `timestamp-*`, `local-timestamp-*` | `TEXT` | the fixed ISO 8601 form of [`crate::systems::text`], which sorts as time does |
 //! | `string`, `enum`, `uuid` | `TEXT` | the text, also with NUL characters |
-//! | `bytes` | `BLOB` | the bytes |
+//! | `bytes`, `fixed` | `BLOB` | the bytes |
+//! | `duration` | `TEXT` | ISO 8601: `P1M2DT3.004S` |
+//!
+//! Nested types have no column: `check` refuses them.
 //!
 //! Values are always bound, never part of a statement. A value that SQLite would change in silence (NaN, which it stores as NULL) or
 //! whose text would not sort (a year beyond 9999) is refused: its row is dead.
 
+use crate::read::parse::duration::duration_text;
 use crate::systems::text::{Unit, push_date, push_decimal, push_time, push_timestamp};
-use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, StringArray};
+use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType,
-    Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, Time32MillisecondType, Time64MicrosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow::record_batch::RecordBatch;
 use rusqlite::Statement;
@@ -49,6 +54,8 @@ enum Values<'a> {
     TimeMillis(&'a [i32]),
     TimeMicros(&'a [i64]),
     Timestamp { values: &'a [i64], unit: Unit, instant: bool },
+    Fixed(&'a FixedSizeBinaryArray),
+    Spans(&'a [IntervalMonthDayNano]),
 }
 
 /// What can come of binding a row.
@@ -124,6 +131,17 @@ impl<'a> Columns<'a> {
                     statement.raw_bind_parameter(parameter, values.value(row))?;
                     continue;
                 }
+                Values::Fixed(values) => {
+                    statement.raw_bind_parameter(parameter, values.value(row))?;
+                    continue;
+                }
+                Values::Spans(values) => match duration_text(values[row]) {
+                    Some(text) => {
+                        scratch.push_str(&text);
+                        true
+                    }
+                    None => return Ok(column.refuse("is no duration of a contract")),
+                },
                 Values::Decimal(values, scale) => {
                     push_decimal(scratch, values[row], *scale);
                     true
@@ -177,6 +195,14 @@ impl<'a> Column<'a> {
             Type::LocalTimestampMicros => {
                 Values::Timestamp { values: micros(), unit: Unit::Micros, instant: false }
             }
+            Type::TimestampNanos | Type::LocalTimestampNanos => {
+                let values = array.as_primitive::<TimestampNanosecondType>().values();
+                Values::Timestamp { values, unit: Unit::Nanos, instant: field.ty == Type::TimestampNanos }
+            }
+            Type::Fixed(_) => Values::Fixed(array.as_fixed_size_binary()),
+            Type::Duration => Values::Spans(array.as_primitive::<IntervalMonthDayNanoType>().values()),
+            // A sink of such fields is not made.
+            Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => return Err(corrupt()),
         };
         Ok(Self { field: &field.name, nulls: array.nulls().filter(|n| n.null_count() > 0), values })
     }

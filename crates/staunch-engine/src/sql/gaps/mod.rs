@@ -9,6 +9,7 @@ mod constants;
 mod functions;
 mod subqueries;
 mod sums;
+mod unions;
 
 #[cfg(test)]
 pub(crate) use clauses::ALL;
@@ -16,6 +17,7 @@ pub(crate) use clauses::clauses;
 pub(crate) use constants::{constants, no_value};
 pub(crate) use subqueries::{correlated, subqueries};
 pub(crate) use sums::sums;
+pub(crate) use unions::unions;
 
 use super::place;
 use datafusion::sql::sqlparser::dialect::GenericDialect;

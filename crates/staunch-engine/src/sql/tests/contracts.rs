@@ -100,20 +100,12 @@ fn what_a_query_implies() {
 }
 
 fn field(name: &str, ty: Type, nullable: bool) -> Field {
-    Field { name: name.into(), ty, nullable, doc: None, pii: None }
+    Field::new(name, ty, nullable)
 }
 
 fn declared(fields: Vec<Field>, key: &[&str]) -> Option<Arc<Contract>> {
     let key = key.iter().map(|k| (*k).to_owned()).collect();
-    Some(Arc::new(Contract {
-        name: "want".into(),
-        version: 1,
-        doc: None,
-        owner: None,
-        fields,
-        key,
-        event_time: None,
-    }))
+    Some(Arc::new(Contract { key, ..Contract::new("want", 1, fields) }))
 }
 
 #[test]

@@ -37,18 +37,10 @@ pub(crate) fn input(name: &str, columns: &str, rows: &str) -> Input {
         .map(|c| {
             let (name, ty) = c.trim().split_once(' ').expect("name type");
             let (ty, nullable) = ty.strip_suffix('?').map_or((ty, false), |t| (t, true));
-            Field { name: name.to_owned(), ty: ty_of(ty), nullable, doc: None, pii: None }
+            Field::new(name, ty_of(ty), nullable)
         })
         .collect();
-    let contract = Contract {
-        name: name.to_owned(),
-        version: 1,
-        doc: None,
-        owner: None,
-        fields,
-        key: Vec::new(),
-        event_time: None,
-    };
+    let contract = Contract::new(name, 1, fields);
     let schema = contract.arrow_schema();
     let lines: Vec<Vec<&str>> = rows
         .lines()

@@ -3,6 +3,7 @@
 use super::format::Format;
 use crate::formats::parquet_write::Codec;
 use crate::read::input::Compression;
+use crate::systems::holds::Holder;
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object, OptionReader};
 use staunch_types::{Error, Place, Result, codes};
@@ -20,6 +21,8 @@ pub(super) struct SinkOptions {
     pub(super) partition_place: Place,
     /// `format:` (default: `parquet`) and what belongs to it alone.
     pub(super) format: Format,
+    /// Where the format is written, or the object if it is not.
+    pub(super) format_place: Place,
     /// `rows_per_file:` (default: 1,000,000).
     pub(super) rows_per_file: u64,
 }
@@ -63,6 +66,7 @@ impl SinkOptions {
                 Format::Parquet { codec, row_group_rows }
             }
         };
+        let format_place = reader.place("format");
         let partition_by = reader.list("partition_by").unwrap_or_default();
         let partition_place = reader.place("partition_by");
         let rows_per_file = count(&mut reader, "rows_per_file", 1_000_000, u64::MAX);
@@ -76,6 +80,7 @@ impl SinkOptions {
                 partition_by,
                 partition_place,
                 format,
+                format_place,
                 rows_per_file,
             }),
         }
@@ -83,7 +88,11 @@ impl SinkOptions {
 
     /// Whether rows of this contract can be written so; every misfit is reported at once.
     pub(super) fn check(&self, contract: &Contract) -> Result<()> {
-        let mut errors = Vec::new();
+        let holder = match self.format {
+            Format::Parquet { .. } => Holder::ParquetSink,
+            Format::Json(_) => Holder::JsonSink,
+        };
+        let mut errors = holder.check(contract, &self.format_place);
         let mut misfit = |field: &str, message: String, hint: &str| {
             let error =
                 Error::new(codes::OBJECT_OPTION, message).place(self.partition_place.clone()).field(field);
@@ -107,13 +116,11 @@ impl SinkOptions {
                 );
                 continue;
             };
-            if matches!(field.ty, Type::Float | Type::Double | Type::Bytes) {
+            if matches!(field.ty, Type::Float | Type::Double | Type::Bytes | Type::Fixed(_) | Type::Duration)
+                || field.ty.is_nested()
+            {
                 let hint = "partition by a text, number, date or boolean";
-                misfit(
-                    name,
-                    format!("`{name}` cannot name folders: it is a floating-point number or bytes"),
-                    hint,
-                );
+                misfit(name, format!("`{name}` cannot name folders: it is {}", field.ty), hint);
             }
             if field.pii.is_some() {
                 let hint = "partition by a field without a PII class: names of folders are seen by everybody";

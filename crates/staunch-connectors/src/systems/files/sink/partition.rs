@@ -14,7 +14,7 @@ use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType,
-    TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
 };
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
@@ -167,7 +167,19 @@ fn first_value(array: &ArrayRef, ty: &Type) -> Result<String> {
             let value = array.as_primitive::<TimestampMicrosecondType>().value(0);
             push_timestamp(&mut out, value, Unit::Micros, *ty == Type::TimestampMicros);
         }
-        Type::Float | Type::Double | Type::Bytes => {
+        Type::TimestampNanos | Type::LocalTimestampNanos => {
+            let value = array.as_primitive::<TimestampNanosecondType>().value(0);
+            push_timestamp(&mut out, value, Unit::Nanos, *ty == Type::TimestampNanos);
+        }
+        Type::Float
+        | Type::Double
+        | Type::Bytes
+        | Type::Fixed(_)
+        | Type::Duration
+        | Type::Array(_)
+        | Type::Map(_)
+        | Type::Record(_)
+        | Type::Union(_) => {
             return Err(Error::new(codes::INTERNAL, "a partition field of a type that `check` refuses"));
         }
     }

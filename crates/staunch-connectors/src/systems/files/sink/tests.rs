@@ -116,7 +116,7 @@ fn what_is_staged_is_hidden_and_what_is_applied_is_shown_once() {
     let dir = tempfile::tempdir().unwrap();
     let contract = contract(&every_type(), &[]);
     let sink = sink(dir.path(), &contract, &[]);
-    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 17]]);
+    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 20]]);
     let segments = stage(&sink, &name(4, 2), &[rows.clone(), rows.clone()]);
     assert_eq!(published(&sink), BTreeSet::new());
     let mut sum = FarSum::new(&contract);
@@ -550,7 +550,7 @@ fn options_are_checked_all_at_once() {
     assert_eq!(codes, ["ST0041"; 5], "{errors:?}");
     assert!(errors[0].1.contains("did you mean `n`"), "{errors:?}");
     assert!(
-        errors[1].1.contains("floating-point")
+        errors[1].1.contains("it is double")
             && errors[2].1.contains("personal")
             && errors[3].1.contains("twice")
     );

@@ -288,7 +288,7 @@ impl SegmentWriter for Writer {
 /// The contract of what is in the files.
 pub(super) fn inner(contract: &Contract, kept: &[usize]) -> Contract {
     let fields = kept.iter().filter_map(|at| contract.fields.get(*at).cloned()).collect();
-    Contract { fields, key: Vec::new(), event_time: None, ..contract.clone() }
+    contract.with_fields(fields)
 }
 
 /// The columns that stay in the file.

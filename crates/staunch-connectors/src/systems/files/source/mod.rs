@@ -16,6 +16,7 @@ use crate::read::cut::{Blank, Cutter};
 use crate::read::input::{Compression, Input, Packing, verify_pin};
 use crate::read::plan::{Projection, ReadPlan, ReadRequest};
 use crate::read::split::{SplitSetup, TextDecoder, TextSplitter, read_head};
+use crate::systems::holds::Holder;
 use arrow::datatypes::SchemaRef;
 use options::{FileFormat, FileOptions};
 use sha2::{Digest, Sha256};
@@ -96,10 +97,19 @@ impl FilesSource {
     ///
     /// # Errors
     /// Every mistake of the options at once (`ST0005`, `ST0041`, ...), each with its place; `ST0032` for a PII class
-    /// without a treatment.
+    /// without a treatment; `ST0043` for a type that the format cannot hold.
     pub fn new(spec: FilesSourceSpec) -> Result<Self> {
         let object =
             FileOptions::read(&spec.project, &spec.connection, &spec.object, &spec.name, &spec.contract)?;
+        let holder = match object.format {
+            FileFormat::Csv => Holder::CsvSource,
+            FileFormat::Json => Holder::JsonSource,
+            FileFormat::Parquet => Holder::ParquetSource,
+        };
+        let place = spec.object.entries.get("format").map(|option| option.place.clone()).unwrap_or_default();
+        if let Some(error) = Error::many(holder.check(&spec.contract, &place)) {
+            return Err(error);
+        }
         let plan = ReadPlan::new(&ReadRequest {
             contract: &spec.contract,
             late_after: spec.late_after,

@@ -192,8 +192,10 @@ fn dates(
                 Type::Date
                 | Type::TimestampMillis
                 | Type::TimestampMicros
+                | Type::TimestampNanos
                 | Type::LocalTimestampMillis
-                | Type::LocalTimestampMicros,
+                | Type::LocalTimestampMicros
+                | Type::LocalTimestampNanos,
             ) => match Format::new(&text) {
                 Some(format) => {
                     dates.insert(name, format);
@@ -254,6 +256,10 @@ fn partition(options: &mut OptionReader<'_>, contract: &Contract) -> Option<Part
                 let message =
                     format!("`partition` captures `{name}`, which `{}` does not have", contract.id());
                 options.reject("partition", message, near(contract, name));
+            }
+            Some(field) if field.ty.is_nested() => {
+                let message = format!("`partition` captures `{name}`, which is {}", field.ty);
+                options.reject("partition", message, "capture plain values alone: a path is no nested value");
             }
             Some(field) if field.pii.is_some() => {
                 let message = format!("`partition` captures `{name}`, which is personal");

@@ -19,7 +19,7 @@ fn json_sink(dir: &Path, contract: &Contract, compression: &str, more: Entries<'
 #[test]
 fn rows_of_every_type_are_shown_once_and_previewed() {
     let contract = contract(&every_type(), &[]);
-    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 17]]);
+    let rows = batch(&contract, &[&EVERY_VALUE, &[None; 20]]);
     let mut sum = FarSum::new(&contract);
     sum.add(&rows).unwrap();
     sum.add(&rows).unwrap();

@@ -248,3 +248,25 @@ fn a_record_beyond_the_limit_stops_the_read() {
     assert_eq!(outcome.rows, ["2: 1", "7: 3456789", "15: 12\""]);
     assert_eq!(outcome.dead, ["4/3 Decode.Malformed a quotation mark is never closed: \"2"]);
 }
+
+#[test]
+fn fixed_types_durations_and_nanoseconds_have_their_text() {
+    let text = b"a,b,c\n00ff,P1M2DT3.004S,2026-01-31T10:00:00.123456789Z\n,,\n00f,P1D,2026-01-31T10:00:00Z\n00ff00,P1D,2026-01-31T10:00:00Z\n00FF,1 day,2026-01-31T10:00:00Z\n00ff,P1D,1600-01-31T10:00:00Z\n00ff,P1D,2026-01-31T10:00:00.0000000001Z\n";
+    let found =
+        read_text("x.csv", text, "a:fixed? b:duration? c:nanos?", r#"{"path": "x.csv", "format": "csv"}"#)
+            .unwrap();
+    assert_eq!(found.rows.len(), 2, "{:?}", found.rows);
+    assert!(found.rows[0].contains("00ff") && found.rows[0].contains("123456789"), "{:?}", found.rows);
+    let reasons: Vec<_> =
+        found.dead.iter().map(|d| d.split(": ").next().unwrap().split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        reasons,
+        [
+            "Decode.Type `a` is not a row of hexadecimal digits",
+            "Decode.Type `a` has not as many bytes as its type",
+            "Decode.Type `b` is not a duration such as P1M2DT3.004S",
+            "Decode.Type `c` is beyond the years 1677 to 2262, which nanoseconds of 64 bits hold",
+            "Decode.Type `c` has finer fractions of a second than its type holds",
+        ]
+    );
+}

@@ -6,6 +6,7 @@ mod csv;
 mod files;
 mod hostile;
 mod json;
+mod nested;
 mod parquet;
 mod properties;
 
@@ -37,19 +38,12 @@ pub(super) fn contract(text: &str) -> Arc<Contract> {
                 Some(ty) => (ty, true),
                 None => (rest, false),
             };
-            Field { name: name.to_owned(), ty: ty_of(ty), nullable, doc: None, pii }
+            Field::new(name, ty_of(ty), nullable).with_pii(pii)
         })
         .collect();
     let event_time = fields.iter().find(|f| matches!(f.ty, Type::TimestampMicros | Type::TimestampMillis));
-    Arc::new(Contract {
-        name: "row".to_owned(),
-        version: 1,
-        doc: None,
-        owner: None,
-        key: Vec::new(),
-        event_time: event_time.map(|f| f.name.clone()),
-        fields,
-    })
+    let event_time = event_time.map(|f| f.name.clone());
+    Arc::new(Contract { event_time, ..Contract::new("row", 1, fields) })
 }
 
 fn ty_of(text: &str) -> Type {
@@ -68,6 +62,9 @@ fn ty_of(text: &str) -> Type {
         "ts" => Type::TimestampMicros,
         "local" => Type::LocalTimestampMicros,
         "uuid" => Type::Uuid,
+        "fixed" => Type::Fixed(2),
+        "duration" => Type::Duration,
+        "nanos" => Type::TimestampNanos,
         "enum" => Type::Enum(vec!["red".to_owned(), "green".to_owned()]),
         "decimal" => Type::Decimal { precision: 9, scale: 2 },
         other => panic!("no type {other}"),

@@ -21,6 +21,7 @@
 //! # Ok::<(), staunch_types::Error>(())
 //! ```
 
+pub mod avro;
 mod avsc;
 mod check;
 pub mod coerce;

@@ -79,10 +79,13 @@ pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let Some(avro) = arguments.next().map(PathBuf::from) else {
-        println!("usage: avro_conformance FOLDER [--refused]");
+        println!("usage: avro_conformance FOLDER [--refused | --only SUITE]");
         return ExitCode::from(2);
     };
-    match run(&avro, arguments.next().is_some_and(|word| word == "--refused")) {
+    let word = arguments.next();
+    let only = arguments.next().filter(|_| word.as_ref().is_some_and(|word| word == "--only"));
+    let only = only.map(|suite| suite.to_string_lossy().into_owned());
+    match run(&avro, word.is_some_and(|word| word == "--refused"), only.as_deref()) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
             println!("{failed} cases failed");
@@ -95,8 +98,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the suites; says how many cases failed.
-fn run(avro: &Path, refused: bool) -> Result<usize, Failure> {
+/// Runs the suites, or one; says how many cases failed.
+fn run(avro: &Path, refused: bool, only: Option<&str>) -> Result<usize, Failure> {
     type Suite = fn(&Path) -> Result<Vec<Judged>, Failure>;
     let suites: [(&str, Suite); 7] = [
         ("schemas accepted or refused", schemas::parse),
@@ -107,8 +110,11 @@ fn run(avro: &Path, refused: bool) -> Result<usize, Failure> {
         ("round trips", data::round_trips),
         ("interop files", files::suite),
     ];
+    if let Some(only) = only.filter(|only| !suites.iter().any(|(name, _)| name == only)) {
+        return Err(format!("there is no suite `{only}`"));
+    }
     let mut failed = 0;
-    for (name, suite) in suites {
+    for (name, suite) in suites.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
         let judged = suite(avro)?;
         let count = |wanted: fn(&Verdict) -> bool| judged.iter().filter(|(_, v)| wanted(v)).count();
         for (case, verdict) in &judged {

@@ -5,7 +5,7 @@ use staunch_types::{Error, Result, codes};
 use std::collections::HashMap;
 
 /// The most pairs of types that are compared.
-pub(super) const PAIRS_MAX: usize = 1_000_000;
+pub(super) const PAIRS_MAX: usize = 250_000;
 
 pub(super) fn too_many_pairs() -> Error {
     Error::new(codes::SCHEMA, format!("the two schemas have more than {PAIRS_MAX} pairs of types to compare"))

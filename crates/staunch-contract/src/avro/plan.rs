@@ -80,7 +80,8 @@ pub(super) struct Plan {
 impl Plan {
     /// Reads values of `writer` as values of `reader`.
     pub(super) fn new(writer: &Schema, reader: &Schema) -> Result<Self> {
-        let mut compiler = Compiler { writer, reader, numbers: HashMap::new(), pairs: Vec::new() };
+        let mut compiler =
+            Compiler { writer, reader, numbers: HashMap::new(), pairs: Vec::new(), unions: HashMap::new() };
         compiler.op(writer.root(), Some(reader.root()));
         let mut ops = Vec::new();
         while let Some((w, r)) = compiler.pairs.get(ops.len()).copied() {
@@ -103,9 +104,11 @@ struct Compiler<'s> {
     numbers: HashMap<(NodeId, Option<NodeId>), OpId>,
     /// In the order of their numbers; without a reader's type the value is skipped.
     pairs: Vec<(NodeId, Option<NodeId>)>,
+    /// The reader's unions that were met.
+    unions: HashMap<NodeId, Union<'s>>,
 }
 
-impl Compiler<'_> {
+impl<'s> Compiler<'s> {
     fn op(&mut self, w: NodeId, r: Option<NodeId>) -> OpId {
         let pairs = &mut self.pairs;
         *self.numbers.entry((w, r)).or_insert_with(|| {
@@ -137,13 +140,13 @@ impl Compiler<'_> {
     }
 
     fn read(&mut self, w: NodeId, r: NodeId) -> Op {
-        let (writer, reader) = (self.writer, self.reader);
+        let (writer, reader): (&'s Schema, &'s Schema) = (self.writer, self.reader);
         let (wk, rk) = (writer.kind(w), reader.kind(r));
         match (wk, rk) {
             (Kind::Union(branches), _) => {
                 Op::Branches(branches.iter().map(|b| self.op(*b, Some(r))).collect())
             }
-            (_, Kind::Union(branches)) => match branch(wk, reader, branches) {
+            (_, Kind::Union(branches)) => match self.branch(wk, r, branches) {
                 Some((number, id)) => Op::IntoBranch(number, self.op(w, Some(id))),
                 None => Op::Fail(format!("{} fits no branch of the reader's union", wk.describe())),
             },
@@ -229,17 +232,64 @@ fn primitive(writer: &Kind, reader: &Kind) -> Op {
     })
 }
 
-/// The branch of the reader's union that takes a value of the writer: the same type (by its full name, else by its name or an alias), else the
-/// first one to which it is promoted. So does Apache's Java.
-fn branch(writer: &Kind, reader: &Schema, branches: &[NodeId]) -> Option<(u32, NodeId)> {
-    let find = |fits: &dyn Fn(&Kind) -> bool| {
-        (0..).zip(branches).find(|(_, id)| fits(reader.kind(**id))).map(|(number, id)| (number, *id))
-    };
-    let same = |kind: &Kind| match (writer, kind) {
-        (Kind::Fixed(w), Kind::Fixed(r)) => w.size == r.size,
-        _ => std::mem::discriminant(writer) == std::mem::discriminant(kind),
-    };
-    find(&|kind| same(kind) && writer.name() == kind.name())
-        .or_else(|| find(&|kind| same(kind) && matching::names_match(kind, writer)))
-        .or_else(|| find(&|kind| matching::promotes(writer, kind)))
+/// The branches of a union of the reader, to be found without going over them: there may be as many as types in a schema.
+#[derive(Default)]
+struct Union<'s> {
+    /// By what must be equal beside the name, and the full name.
+    full: HashMap<(Shape, &'s str), u32>,
+    /// The first one by the name without namespace, or by an alias.
+    short: HashMap<(Shape, &'s str), u32>,
+    alias: HashMap<(Shape, &'s str), u32>,
+}
+
+/// The type of a branch, and the size of a fixed.
+type Shape = (&'static str, usize);
+
+fn shape(kind: &Kind) -> Shape {
+    (kind.word(), if let Kind::Fixed(fixed) = kind { fixed.size } else { 0 })
+}
+
+impl<'s> Union<'s> {
+    fn of(reader: &'s Schema, branches: &[NodeId]) -> Self {
+        let mut union = Self::default();
+        for (number, id) in (0_u32..).zip(branches) {
+            let kind = reader.kind(*id);
+            union.full.entry((shape(kind), kind.branch_name())).or_insert(number);
+            if let Some(name) = kind.name() {
+                union.short.entry((shape(kind), name.simple())).or_insert(number);
+            }
+            for alias in kind.aliases() {
+                union.alias.entry((shape(kind), alias.full())).or_insert(number);
+            }
+        }
+        union
+    }
+
+    /// The branch of the same type: by its full name, else the first one by its name or an alias.
+    fn same(&self, writer: &Kind) -> Option<u32> {
+        let by = |names: &HashMap<(Shape, &str), u32>, name: &str| names.get(&(shape(writer), name)).copied();
+        let named = || {
+            let name = writer.name()?;
+            let (short, alias) = (by(&self.short, name.simple()), by(&self.alias, name.full()));
+            short.into_iter().chain(alias).min()
+        };
+        by(&self.full, writer.branch_name()).or_else(named)
+    }
+}
+
+impl<'s> Compiler<'s> {
+    /// The branch of the reader's union that takes a value of the writer: the same type, else the first one to which it is promoted. So does
+    /// Apache's Java.
+    fn branch(&mut self, writer: &Kind, union: NodeId, branches: &[NodeId]) -> Option<(u32, NodeId)> {
+        let reader = self.reader;
+        let names = self.unions.entry(union).or_insert_with(|| Union::of(reader, branches));
+        let promoted = || {
+            // Only primitives are promoted, and a union has at most one of each.
+            let number = branches.iter().position(|id| matching::promotes(writer, reader.kind(*id)))?;
+            u32::try_from(number).ok()
+        };
+        let primitive = writer.name().is_none();
+        let number = names.same(writer).or_else(|| if primitive { promoted() } else { None })?;
+        Some((number, *branches.get(number as usize)?))
+    }
 }

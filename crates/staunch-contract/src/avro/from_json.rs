@@ -81,9 +81,15 @@ impl<'a> FromJson<'a> {
                 json.at,
             ));
         }
-        self.charge(1, json.at)?;
         let nodes = self.nodes;
         let kind = &nodes[id.0 as usize].kind;
+        // Symbols and branches are gone through one by one.
+        let searched = match kind {
+            Kind::Enum(of) => of.symbols.len(),
+            Kind::Union(branches) => branches.len(),
+            _ => 0,
+        };
+        self.charge(1 + searched / 256, json.at)?;
         let unfit = || Fault::at(format!("{} is no value of {}", json.kind(), kind.describe()), json.at);
         Ok(match (kind, &json.tree) {
             (Kind::Null, Tree::Null) => Value::Null,
@@ -143,19 +149,23 @@ impl<'a> FromJson<'a> {
         at: usize,
         depth: usize,
     ) -> Fallible<Value> {
-        if let Some((_, node)) = entries.iter().find(|(key, _)| !record.fields.iter().any(|f| f.name == *key))
-        {
-            return Err(Fault::at(format!("the record `{}` has no such field", record.name), node.at));
-        }
         let by_name: BTreeMap<&str, &json::Node> = entries.iter().map(|(k, v)| (k.as_str(), v)).collect();
         let mut values = Vec::with_capacity(record.fields.len());
+        let mut taken = 0;
         for (number, field) in record.fields.iter().enumerate() {
             let value = match by_name.get(field.name.as_str()) {
                 Some(json) => self.value(field.ty, json, depth + 1),
                 None if self.unions == Unions::Plain => self.default(id, number, field, at, depth),
                 None => Err(Fault::at("the field is missing", at)),
             };
+            taken += usize::from(by_name.contains_key(field.name.as_str()));
             values.push(value.map_err(|fault| fault.inside(&field.name))?);
+        }
+        // Looked for only if there is one: there may be as many fields as a schema has types.
+        if taken < entries.len() {
+            let unknown = entries.iter().find(|(key, _)| !record.fields.iter().any(|f| f.name == *key));
+            let at = unknown.map_or(at, |(_, node)| node.at);
+            return Err(Fault::at(format!("the record `{}` has no such field", record.name), at));
         }
         Ok(Value::Record(values))
     }

@@ -5,11 +5,36 @@ use staunch_types::{Error, Result, codes};
 use std::collections::HashMap;
 
 /// The most pairs of types that are compared.
-pub(super) const PAIRS_MAX: usize = 250_000;
+const PAIRS_MAX: usize = 250_000;
 
-pub(super) fn too_many_pairs() -> Error {
-    Error::new(codes::SCHEMA, format!("the two schemas have more than {PAIRS_MAX} pairs of types to compare"))
-        .hint("divide the schemas")
+/// The most fields, symbols and aliases that are looked at for all these pairs.
+const PARTS_MAX: usize = 4_000_000;
+
+/// What comparing two schemas has cost so far: a pair of types is as dear as their parts are many.
+#[derive(Default)]
+pub(super) struct Effort {
+    parts: usize,
+}
+
+impl Effort {
+    /// Counts the types of one of so many pairs, or refuses to go on.
+    pub(super) fn spend(&mut self, pairs: usize, types: &[&Kind]) -> Result<()> {
+        let parts = |kind: &&Kind| match kind {
+            Kind::Record(record) => record.fields.len() + record.aliases.len(),
+            Kind::Enum(of) => of.symbols.len() + of.aliases.len(),
+            Kind::Fixed(fixed) => fixed.aliases.len(),
+            _ => 1,
+        };
+        self.parts += types.iter().map(parts).sum::<usize>();
+        if pairs > PAIRS_MAX || self.parts > PARTS_MAX { Err(too_many_pairs()) } else { Ok(()) }
+    }
+}
+
+fn too_many_pairs() -> Error {
+    let why = format!(
+        "the two schemas have more than {PAIRS_MAX} pairs of types, or {PARTS_MAX} parts of them, to compare"
+    );
+    Error::new(codes::SCHEMA, why).hint("divide the schemas")
 }
 
 /// Whether the reader's named type may read the writer's: the same name without namespace, or an alias.
@@ -95,7 +120,9 @@ impl<'s> Verdicts<'s> {
         let (mut leaning, mut left): (Vec<Vec<usize>>, Vec<Option<usize>>) = (vec![Vec::new()], Vec::new());
         let mut fallen = Vec::new();
         let mut next = 0;
+        let mut effort = Effort::default();
         while next < pairs.len() {
+            effort.spend(pairs.len(), &[reader.kind(pairs[next].0), writer.kind(pairs[next].1)])?;
             let leans = verdicts.leans(pairs[next]);
             let can_fit = leans.can_fit && !(leans.one_is_enough && leans.parts.is_empty());
             verdicts.fits.push(can_fit);
@@ -110,9 +137,6 @@ impl<'s> Verdicts<'s> {
                     pairs.len() - 1
                 });
                 leaning[number].push(next);
-            }
-            if pairs.len() > PAIRS_MAX {
-                return Err(too_many_pairs());
             }
             next += 1;
         }

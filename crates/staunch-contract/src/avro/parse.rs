@@ -24,6 +24,9 @@ const NODES_MAX: usize = 100_000;
 /// Mistakes told at once.
 const MISTAKES_MAX: usize = 100;
 
+/// Names, and letters of a name, that are compared with one that is not known.
+const COMPARED_MAX: usize = 100;
+
 /// The largest fixed: 64 MiB.
 const FIXED_MAX: i64 = 64 << 20;
 
@@ -171,9 +174,8 @@ impl<'t> Parser<'t> {
             let hint = if matches!(word, "record" | "error" | "enum" | "array" | "map" | "fixed") {
                 format!("define it in place: {{\"type\": \"{word}\", ...}}")
             } else {
-                let known: Vec<&str> =
-                    PRIMITIVES.into_iter().chain(self.names.keys().map(String::as_str)).collect();
-                match near::nearest(word, known) {
+                let known = PRIMITIVES.into_iter().chain(self.names.keys().map(String::as_str));
+                match near::nearest(word, self.comparable(word, known)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "a type is defined before it is referred to, in the order of the text".to_owned(),
                 }
@@ -181,6 +183,14 @@ impl<'t> Parser<'t> {
             self.wrong(at, format!("there is no type `{word}`"), hint);
         }
         found
+    }
+
+    /// What a word may have been meant for: few and short enough that a hostile text does not make much work of hints that nobody reads.
+    fn comparable<'n>(&self, word: &str, known: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+        if word.len() > COMPARED_MAX || self.errors.len() >= MISTAKES_MAX {
+            return Vec::new();
+        }
+        known.take(COMPARED_MAX).filter(|name| name.len() <= COMPARED_MAX).collect()
     }
 
     fn union(&mut self, branches: &'t [json::Node], space: &str, at: usize) -> Option<NodeId> {
@@ -467,7 +477,9 @@ impl<'t> Parser<'t> {
         let default = self.text_of(json, "default").and_then(|wanted| {
             let found = symbols.iter().position(|s| s == wanted);
             if found.is_none() {
-                let hint = near::hint(wanted, symbols.iter().map(String::as_str));
+                let near = near::nearest(wanted, self.comparable(wanted, symbols.iter().map(String::as_str)));
+                let hint = near
+                    .map_or_else(|| "name one of them".to_owned(), |near| format!("did you mean `{near}`?"));
                 let at = json.get("default").map_or(json.at, |n| n.at);
                 self.wrong(at, format!("the default `{wanted}` is none of the symbols"), hint);
             }

@@ -4,7 +4,7 @@
 //! of numbers. What can never be read is an operation that fails when it is reached: the specification judges by the branch and symbol that
 //! a value has, not by those that it might have.
 
-use super::matching::{self, PAIRS_MAX};
+use super::matching::{self, Effort};
 use super::schema::{Kind, NodeId, Schema};
 use super::value::Value;
 use staunch_types::Result;
@@ -84,15 +84,15 @@ impl Plan {
             Compiler { writer, reader, numbers: HashMap::new(), pairs: Vec::new(), unions: HashMap::new() };
         compiler.op(writer.root(), Some(reader.root()));
         let mut ops = Vec::new();
+        let mut effort = Effort::default();
         while let Some((w, r)) = compiler.pairs.get(ops.len()).copied() {
+            let types = [Some(writer.kind(w)), r.map(|r| reader.kind(r))];
+            effort.spend(compiler.pairs.len(), &types.into_iter().flatten().collect::<Vec<_>>())?;
             let op = match r {
                 Some(r) => compiler.read(w, r),
                 None => compiler.skip(w),
             };
             ops.push(op);
-            if compiler.pairs.len() > PAIRS_MAX {
-                return Err(matching::too_many_pairs());
-            }
         }
         Ok(Self { ops })
     }
@@ -113,7 +113,7 @@ impl<'s> Compiler<'s> {
         let pairs = &mut self.pairs;
         *self.numbers.entry((w, r)).or_insert_with(|| {
             pairs.push((w, r));
-            // There are at most `PAIRS_MAX` and the children of one more pair.
+            // `Effort` ends this long before 2^32.
             u32::try_from(pairs.len() - 1).unwrap_or(u32::MAX)
         })
     }

@@ -259,3 +259,28 @@ fn hostile_texts_are_refused_and_long_chains_are_no_stack() {
     ));
     assert!(crate::avro::Decoder::resolving(&chain, &other).is_ok());
 }
+
+#[test]
+fn hostile_texts_cost_little_time() {
+    // Unknown references beside long names; many symbols beside many defaults; many fields beside many types.
+    let long = "n".repeat(4000);
+    let names: Vec<String> =
+        (0..500).map(|n| format!(r#"{{"type":"fixed","name":"{long}{n}","size":1}}"#)).collect();
+    let unknown = vec![format!("\"{long}x\""); 10];
+    assert_eq!(mistakes(&format!("[{},{}]", names.join(","), unknown.join(","))).len(), 10);
+    let symbols: Vec<String> = (0..50_000).map(|n| format!("\"S{n}\"")).collect();
+    let defaults = vec![r#""S49999""#; 100_000].join(",");
+    let text = format!(
+        r#"{{"type":"record","name":"r","fields":[{{"name":"f","type":{{"type":"array","items":{{"type":"enum","name":"E","symbols":[{}]}}}},"default":[{defaults}]}}]}}"#,
+        symbols.join(",")
+    );
+    assert!(mistakes(&text)[0].contains("too many values"));
+    let fields: Vec<String> =
+        (0..20_000).map(|n| format!(r#"{{"name":"f{n}","type":"int","default":0}}"#)).collect();
+    let wide = schema(&format!(r#"{{"type":"record","name":"r","fields":[{}]}}"#, fields.join(",")));
+    let many: Vec<String> =
+        (0..20_000).map(|n| format!(r#"{{"type":"record","name":"n{n}.r","fields":[]}}"#)).collect();
+    let many = schema(&format!("[{}]", many.join(",")));
+    assert!(crate::avro::incompatibilities(&wide, &many).is_err());
+    assert!(crate::avro::Decoder::resolving(&many, &wide).is_err());
+}

@@ -106,6 +106,8 @@ codes! {
     CONTRACT = "ST0031", Project, Never;
     /// a PII class has no treatment in the profile
     PII_UNTREATED = "ST0032", Project, Never;
+    /// an Avro schema cannot be read
+    SCHEMA = "ST0033", Project, Never;
     /// a write mode that this stage or this target cannot keep
     WRITE_MODE = "ST0040", Project, Never;
     /// an option that this system or format does not have

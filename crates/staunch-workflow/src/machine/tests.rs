@@ -1,0 +1,58 @@
+use super::*;
+use crate::value::Value;
+
+fn start(input: &str) -> Start {
+    Start {
+        input: Value::parse(input).unwrap(),
+        name: "e".into(),
+        id: "x".into(),
+        machine_id: "m".into(),
+        machine_name: "m".into(),
+        kind: crate::Type::Standard,
+        role: None,
+        at: 0,
+        chance: 1,
+    }
+}
+
+#[test]
+fn a_loop_without_an_end_gives_way_and_is_stopped() {
+    let definition = Definition::parse(
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}}"#,
+    )
+    .unwrap();
+    let machine = Machine::new(&definition).with_limits(Limits { history_events: 100, steps: 10 });
+    let (mut execution, mut effects) = machine.start(start("{}"));
+    let mut turns = 0;
+    while effects.contains(&Effect::Continue) {
+        (execution, effects) = machine.step(execution, Event { at: 0, chance: 0, what: Happening::Continue });
+        turns += 1;
+    }
+    assert!(turns > 5);
+    let outcome = execution.outcome().unwrap();
+    assert_eq!((outcome.status, outcome.error.as_deref()), (Status::Failed, Some("States.Runtime")));
+}
+
+#[test]
+fn an_event_that_nobody_waits_for_changes_nothing() {
+    let definition =
+        Definition::parse(r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"a:b","End":true}}}"#)
+            .unwrap();
+    let machine = Machine::new(&definition);
+    let (execution, effects) = machine.start(start("{}"));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Work { .. })));
+    for what in [
+        Happening::Succeeded { work: 99, output: Value::Null },
+        Happening::Fired { timer: 99 },
+        Happening::Continue,
+        Happening::Heartbeat { work: 99 },
+    ] {
+        let (after, effects) = machine.step(execution.clone(), Event { at: 1, chance: 0, what });
+        assert_eq!(after, execution);
+        assert_eq!(effects, []);
+    }
+    let other = Definition::parse(r#"{"StartAt":"S","States":{"S":{"Type":"Succeed"}}}"#).unwrap();
+    let (after, effects) =
+        Machine::new(&other).step(execution.clone(), Event { at: 1, chance: 0, what: Happening::Continue });
+    assert_eq!((after, effects), (execution, vec![]));
+}

@@ -13,7 +13,7 @@
 mod tests;
 
 use crate::machine::{
-    Effect, Event, Execution, Happening, HistoryEvent, Limits, Machine, Outcome, Start, Work,
+    Effect, Event, Execution, Happening, HistoryEvent, Home, Limits, Machine, Outcome, Start, Work,
 };
 use crate::value::{Map, Value};
 use crate::{Definition, Type, fault::names};
@@ -143,6 +143,8 @@ pub struct Driver<'d> {
     now: i64,
     chance: u64,
     kind: Type,
+    synchronous: bool,
+    home: Home,
     timers: BTreeSet<(i64, u64)>,
     waiting: std::collections::VecDeque<Happening>,
     /// Called with the execution between any two events; what it gives goes on instead.
@@ -159,6 +161,8 @@ impl<'d> Driver<'d> {
             now,
             chance,
             kind: Type::Standard,
+            synchronous: false,
+            home: Home::default(),
             timers: BTreeSet::new(),
             waiting: std::collections::VecDeque::new(),
             between: None,
@@ -169,6 +173,20 @@ impl<'d> Driver<'d> {
     #[must_use]
     pub fn kind(mut self, kind: Type) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// The caller waits for the end of the execution, as AWS allows it for express workflows.
+    #[must_use]
+    pub fn synchronous(mut self) -> Self {
+        self.synchronous = true;
+        self
+    }
+
+    /// What ids say about where the workflow lives.
+    #[must_use]
+    pub fn home(mut self, home: Home) -> Self {
+        self.home = home;
         self
     }
 
@@ -192,15 +210,22 @@ impl<'d> Driver<'d> {
     /// That it waits for something that will never come.
     pub fn run(mut self, input: Value) -> Result<Report, String> {
         let chance = self.next_chance();
-        let machine = "arn:aws:states:local:000000000000:stateMachine:workflow";
+        let Home { region, account } = &self.home;
+        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{account}:{rest}");
+        let states = format!("states:{region}");
+        let id = match self.kind {
+            Type::Standard => arn(&states, "execution:workflow:execution"),
+            Type::Express => arn(&states, "express:workflow:execution:execution"),
+        };
         let start = Start {
             input,
             name: "execution".to_owned(),
-            id: "arn:aws:states:local:000000000000:execution:workflow:execution".to_owned(),
-            machine_id: machine.to_owned(),
+            id,
+            machine_id: arn(&states, "stateMachine:workflow"),
+            region: region.clone(),
             machine_name: "workflow".to_owned(),
-            kind: self.kind,
-            role: Some("arn:aws:iam::000000000000:role/workflow".to_owned()),
+            redrivable: !self.synchronous,
+            role: Some(arn("iam:", "role/workflow")),
             at: self.now,
             chance,
         };

@@ -9,7 +9,7 @@
 
 mod branches;
 mod context;
-mod data;
+pub(crate) mod data;
 mod execution;
 mod failing;
 mod history;
@@ -22,7 +22,7 @@ mod tests;
 
 pub use execution::{Execution, Outcome, Status};
 pub use history::HistoryEvent;
-pub use protocol::{Effect, Event, Happening, Start, Work};
+pub use protocol::{Effect, Event, Happening, Home, Start, Work};
 
 use crate::definition::Definition;
 use run::Run;

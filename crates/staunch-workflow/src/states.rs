@@ -75,6 +75,15 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// All flows inside the state.
+    pub(crate) fn flows(&self) -> Vec<&Flow> {
+        match self {
+            Self::Parallel(parallel) => parallel.branches.iter().collect(),
+            Self::Map(map) => vec![&map.processor],
+            _ => Vec::new(),
+        }
+    }
 }
 
 const TYPES: [&str; 8] = ["Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];

@@ -55,7 +55,7 @@ fn execution_part(identity: &Identity) -> Value {
         ("Name", identity.name.as_str().into()),
         ("RoleArn", identity.role.as_deref().map_or(Value::Null, Into::into)),
     ]);
-    if let (false, Value::Object(fields)) = (identity.express, &mut part) {
+    if let (true, Value::Object(fields)) = (identity.redrivable, &mut part) {
         fields.insert("RedriveCount".to_owned(), Value::Int(0));
     }
     part

@@ -11,13 +11,13 @@ use crate::value::{Map, Value, object};
 use std::borrow::Cow;
 
 /// What a state gives: its output, and what it assigns.
-pub(super) struct Given {
-    pub(super) output: Value,
-    pub(super) assigned: Vec<(String, Value)>,
+pub(crate) struct Given {
+    pub(crate) output: Value,
+    pub(crate) assigned: Vec<(String, Value)>,
 }
 
 /// The input after `InputPath`. `null` stands for an empty object.
-pub(super) fn effective_input<'a>(state: &State, scope: &Scope<'a>) -> Result<Cow<'a, Value>, Fault> {
+pub(crate) fn effective_input<'a>(state: &State, scope: &Scope<'a>) -> Result<Cow<'a, Value>, Fault> {
     select(state.input_path.as_ref(), scope, scope.input)
 }
 
@@ -37,7 +37,7 @@ fn select<'a>(
 }
 
 /// What a task, a branch or an item works on: `Parameters` or `Arguments`, and the input where there are none.
-pub(super) fn arguments(state: &State, scope: &Scope<'_>, effective: &Value) -> Result<Value, Fault> {
+pub(crate) fn arguments(state: &State, scope: &Scope<'_>, effective: &Value) -> Result<Value, Fault> {
     match &state.arguments {
         Some(template) => template.evaluate(&scope.with_input(effective)),
         None => Ok(effective.clone()),
@@ -45,7 +45,7 @@ pub(super) fn arguments(state: &State, scope: &Scope<'_>, effective: &Value) -> 
 }
 
 /// The output of a state that has a result. `raw` is its input before `InputPath`.
-pub(super) fn with_result(
+pub(crate) fn with_result(
     state: &State,
     scope: &Scope<'_>,
     raw: &Value,
@@ -63,24 +63,33 @@ pub(super) fn with_result(
         QueryLanguage::JsonPath => {
             // In `Assign`, `$` is the result.
             let assigned = assign(state.assign.as_ref(), &scope.with_input(&result))?;
-            let selected = match &state.result_selector {
-                Some(template) => template.evaluate(&scope.with_input(&result))?,
-                None => result.clone(),
-            };
-            let combined = match &state.result_path {
-                None => selected,
-                Some(None) => raw.clone(),
-                Some(Some(path)) => path.put(raw.clone(), selected)?,
-            };
+            let combined = combined(state, raw, selected(state, &scope, &result)?)?;
             let output = select(state.output_path.as_ref(), &scope, &combined)?.into_owned();
             Ok(Given { output, assigned })
         }
     }
 }
 
+/// The result after `ResultSelector`.
+pub(crate) fn selected(state: &State, scope: &Scope<'_>, result: &Value) -> Result<Value, Fault> {
+    match &state.result_selector {
+        Some(template) => template.evaluate(&scope.with_input(result)),
+        None => Ok(result.clone()),
+    }
+}
+
+/// The result put into the input by `ResultPath`.
+pub(crate) fn combined(state: &State, raw: &Value, selected: Value) -> Result<Value, Fault> {
+    match &state.result_path {
+        None => Ok(selected),
+        Some(None) => Ok(raw.clone()),
+        Some(Some(path)) => path.put(raw.clone(), selected),
+    }
+}
+
 /// The output of a state that has none of its own: Pass, Wait, Choice, Succeed. `output` and `assigning` are those of the rule of
 /// a Choice state where it has some.
-pub(super) fn handed_on(
+pub(crate) fn handed_on(
     state: &State,
     scope: &Scope<'_>,
     output: Option<&Template>,
@@ -100,7 +109,7 @@ pub(super) fn handed_on(
 }
 
 /// What goes to the state behind a rule of `Catch`.
-pub(super) fn caught(
+pub(crate) fn caught(
     catcher: &Catcher,
     language: QueryLanguage,
     scope: &Scope<'_>,
@@ -129,7 +138,7 @@ pub(super) fn caught(
 }
 
 /// `{"Error": …, "Cause": …}`
-pub(super) fn error_output(fault: &Fault) -> Value {
+pub(crate) fn error_output(fault: &Fault) -> Value {
     let text = |text: &Option<String>| Value::from(text.as_deref().unwrap_or_default());
     object([("Error", text(&fault.error)), ("Cause", text(&fault.cause))])
 }
@@ -147,7 +156,7 @@ fn assign(template: Option<&Template>, scope: &Scope<'_>) -> Result<Vec<(String,
 const VARIABLES_BYTES_MAX: usize = 10 << 20;
 
 /// Puts what a state assigns in place.
-pub(super) fn set_variables(variables: &mut Variables, assigned: Vec<(String, Value)>) -> Result<(), Fault> {
+pub(crate) fn set_variables(variables: &mut Variables, assigned: Vec<(String, Value)>) -> Result<(), Fault> {
     if assigned.is_empty() {
         return Ok(());
     }

@@ -41,7 +41,8 @@ pub(super) struct Identity {
     pub(super) role: Option<String>,
     pub(super) input: Shared,
     pub(super) started_at: i64,
-    pub(super) express: bool,
+    pub(super) redrivable: bool,
+    pub(super) region: String,
 }
 
 /// A history: that of the execution, or of a child execution of a distributed Map.
@@ -180,7 +181,8 @@ impl Execution {
                 role: start.role.clone(),
                 input: start.input.clone().into(),
                 started_at: start.at,
-                express: start.kind == crate::definition::Type::Express,
+                region: start.region.clone(),
+                redrivable: start.redrivable,
             },
             threads: BTreeMap::new(),
             ready: VecDeque::new(),

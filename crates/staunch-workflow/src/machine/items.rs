@@ -180,7 +180,8 @@ impl Run<'_> {
             role: parent.role.clone(),
             input: input.clone(),
             started_at: self.at,
-            express: parent.express,
+            redrivable: parent.redrivable,
+            region: parent.region.clone(),
         };
         self.execution.journals.insert(journal, Journal { last: 0, child: Some(identity) });
         self.write(journal, 0, "ExecutionStarted", vec![("input", input)]);

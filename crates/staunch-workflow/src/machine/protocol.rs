@@ -2,17 +2,33 @@
 
 use super::execution::Outcome;
 use super::history::HistoryEvent;
-use crate::definition::Type;
 use crate::states::distributed::ReadItems;
 use crate::states::task::Resource;
 use crate::value::{Shared, Value};
 use serde::{Deserialize, Serialize};
+
+/// Where workflows live: what ids say about it, as those of AWS do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self { region: "local".to_owned(), account: "000000000000".to_owned() }
+    }
+}
 
 /// How an execution begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Start {
     /// The input.
     pub input: Value,
+    /// The region that the events of tasks name.
+    pub region: String,
     /// The name of the execution.
     pub name: String,
     /// The id of the execution: an ARN at AWS.
@@ -21,8 +37,8 @@ pub struct Start {
     pub machine_id: String,
     /// The name of the state machine.
     pub machine_name: String,
-    /// The type of the workflow; the context object of an express one does not speak of redrives.
-    pub kind: Type,
+    /// Whether the context object speaks of redrives: all executions do but those whose caller waits for their end.
+    pub redrivable: bool,
     /// The role that the execution has; `$$.Execution.RoleArn`.
     pub role: Option<String>,
     /// The time, in microseconds since 1970.

@@ -9,9 +9,6 @@ use crate::states::Kind;
 use crate::states::task::{Resource, ResourceKind, Task};
 use crate::value::{Shared, Value};
 
-/// The region that AWS writes into the events of tasks; there is none here.
-const REGION: &str = "local";
-
 /// What is asked of a task.
 struct Request {
     arguments: Value,
@@ -39,7 +36,7 @@ impl Run<'_> {
         match task.resource.kind {
             ResourceKind::Service => {
                 fields.extend(of_service(&task.resource));
-                fields.push(text("region", REGION));
+                fields.push(text("region", &self.execution.identity.region));
                 fields.push(("parameters", arguments.clone()));
             }
             _ => {

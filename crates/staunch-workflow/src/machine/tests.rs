@@ -4,11 +4,12 @@ use crate::value::Value;
 fn start(input: &str) -> Start {
     Start {
         input: Value::parse(input).unwrap(),
+        region: "r".into(),
         name: "e".into(),
         id: "x".into(),
         machine_id: "m".into(),
         machine_name: "m".into(),
-        kind: crate::Type::Standard,
+        redrivable: true,
         role: None,
         at: 0,
         chance: 1,

@@ -51,6 +51,11 @@ impl Retrier {
 }
 
 impl Catcher {
+    /// The errors that it catches, for people.
+    pub(crate) fn names(&self) -> String {
+        self.errors.join(", ")
+    }
+
     pub(crate) fn matches(&self, fault: &Fault, of_task: bool) -> bool {
         matches(&self.errors, fault, of_task)
     }

@@ -56,6 +56,7 @@ fn steps(workspace: &Workspace) -> (Vec<(&'static str, Duration, Outcome)>, Vec<
             false,
             Box::new(|skipped| {
                 skipped.extend(crate::conformance::quality(workspace, None, false)?);
+                skipped.extend(crate::conformance::asl(workspace, None)?);
                 Ok(())
             }),
         ),

@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: cases that nobody in this project wrote.
 //!
 //! They lie beside the checkout and are no part of the repository; where they are missing that is said, and nothing is claimed.
-//! The program that runs them is an example of the connectors: it calls the read chain, which this one does not link.
+//! The programs that run them are examples of the crates that they call, which this one does not link.
 
 use crate::tools::{Failure, Workspace, output, run, say};
 use clap::Subcommand;
@@ -19,6 +19,12 @@ pub(crate) enum Conformance {
         /// Name what was refused, and why.
         #[arg(long)]
         refused: bool,
+    },
+    /// Workflows: executions recorded at AWS, definitions, single states, functions, JSONata.
+    Asl {
+        /// Another folder of the same layout (default: `../shared/conformance` beside the checkout).
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -46,5 +52,24 @@ pub(crate) fn quality(
     }
     say(&format!("the cases of {}", quality.display()));
     run(&mut program)?;
+    Ok(Vec::new())
+}
+
+/// Runs the cases of workflows; gives what was skipped.
+///
+/// # Errors
+/// That more cases failed than may.
+pub(crate) fn asl(workspace: &Workspace, dir: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let cases = dir.map_or_else(|| workspace.root.join(CASES), Path::to_path_buf);
+    let asl = cases.join("asl");
+    if !asl.try_exists().map_err(|e| format!("{}: {e}", asl.display()))? {
+        return Ok(vec![format!("the conformance cases: {} is not there", asl.display())]);
+    }
+    // By itself: it needs a small part of the workspace, and not DataFusion.
+    let build = ["build", "--quiet", "--package", "staunch-workflow", "--example", "asl_conformance"];
+    output(&mut workspace.cargo(&build))?;
+    let program = workspace.target.join("debug").join("examples").join("asl_conformance");
+    say(&format!("the cases of {}", asl.display()));
+    run(Command::new(program).arg(&cases))?;
     Ok(Vec::new())
 }

@@ -74,6 +74,9 @@ fn main() -> ExitCode {
             tools::Workspace::find().and_then(|workspace| bench::run(&workspace, &bench))
         }
         Command::Hostile => tools::Workspace::find().and_then(|workspace| hostile::run(&workspace)),
+        Command::Conformance(conformance::Conformance::Asl { dir }) => tools::Workspace::find()
+            .and_then(|workspace| conformance::asl(&workspace, dir.as_deref()))
+            .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("SKIPPED: {what}")))),
         Command::Conformance(conformance::Conformance::Quality { dir, refused }) => tools::Workspace::find()
             .and_then(|workspace| conformance::quality(&workspace, dir.as_deref(), refused))
             .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("SKIPPED: {what}")))),

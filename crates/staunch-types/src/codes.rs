@@ -114,7 +114,7 @@ codes! {
     ONE_TARGET = "ST0042", Project, Never;
     /// an expression of a workflow cannot be read
     WORKFLOW_EXPRESSION = "ST0050", Project, Never;
-    /// a state of a workflow is never reached
+    /// the states of a workflow do not lead from its start to an end
     WORKFLOW_FLOW = "ST0051", Project, Never;
 
     /// the command line, or a variable for Staunch, is wrong

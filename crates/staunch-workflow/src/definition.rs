@@ -224,6 +224,11 @@ impl Flow {
                 open.extend(state.targets().into_iter().map(|(_, target)| target));
             }
         }
+        if !self.states.is_empty() && !self.states.values().any(State::can_end) {
+            let what = "No terminal state found in the state machine".to_owned();
+            let hint = "end one of the states with `\"End\": true`, or add a Succeed or Fail state";
+            notes.error(codes::WORKFLOW_FLOW, &states.path, what, hint);
+        }
         for name in self.states.keys().filter(|name| !reached.contains(name.as_str())) {
             let what = format!("State \"{name}\" is not reachable.");
             notes.error(

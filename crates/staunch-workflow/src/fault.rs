@@ -18,8 +18,6 @@ pub mod names {
     pub const TASK_FAILED: &str = "States.TaskFailed";
     /// A branch of a Parallel state failed.
     pub const BRANCH_FAILED: &str = "States.BranchFailed";
-    /// No rule of a Choice state matched and it has no default.
-    pub const NO_CHOICE: &str = "States.NoChoiceMatched";
     /// An intrinsic function failed.
     pub const INTRINSIC: &str = "States.IntrinsicFailure";
     /// A `ResultPath` does not fit the input.

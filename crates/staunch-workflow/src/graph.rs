@@ -271,7 +271,7 @@ impl Drawing<'_> {
                     None => writeln!(self.out, "{indent}{id} --> {to}"),
                 };
             }
-            if state.next.is_none() && !matches!(state.kind, Kind::Choice(_)) {
+            if state.can_end() {
                 ends = true;
                 let _ = writeln!(self.out, "{indent}{id} --> {prefix}_end");
             }

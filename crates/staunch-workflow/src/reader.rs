@@ -74,12 +74,14 @@ pub(crate) struct Reader<'r> {
     pub(crate) path: String,
     pub(crate) notes: &'r Notes<'r>,
     pub(crate) language: QueryLanguage,
+    /// What stands in front of a field in the causes of AWS: nothing for the fields of a state, `Choices[1]/` in a rule.
+    location: String,
     known: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'r> Reader<'r> {
     pub(crate) fn new(map: &'r Map, path: String, notes: &'r Notes<'r>, language: QueryLanguage) -> Self {
-        Self { map, path, notes, language, known: RefCell::default() }
+        Self { map, path, notes, language, location: String::new(), known: RefCell::default() }
     }
 
     pub(crate) fn at(&self, field: &str) -> String {
@@ -237,7 +239,7 @@ impl<'r> Reader<'r> {
 
     /// The expression in a text; `Some(None)` if it is one but cannot be read.
     pub(crate) fn jsonata_text(&self, name: &str, text: &str) -> Option<Option<Jsonata>> {
-        Jsonata::of_field(text, name).map(|expression| {
+        Jsonata::of_field(text, &format!("{}{name}", self.location)).map(|expression| {
             expression
                 .map_err(|what| {
                     self.notes.error(codes::WORKFLOW_EXPRESSION, &self.at(name), what, "mend the expression")
@@ -291,7 +293,7 @@ impl<'r> Reader<'r> {
     pub(crate) fn template(&self, name: &'static str) -> Option<Template> {
         let value = self.field(name)?;
         let mut wrong = Vec::new();
-        let template = Template::check(value, self.language, name, &mut wrong);
+        let template = Template::check(value, self.language, &format!("{}{name}", self.location), &mut wrong);
         for wrong in wrong {
             let mut path = self.at(name);
             for part in &wrong.place {
@@ -319,7 +321,11 @@ impl<'r> Reader<'r> {
     /// An object, read by itself.
     pub(crate) fn object(&self, name: &'static str) -> Option<Reader<'r>> {
         match self.field(name)? {
-            Value::Object(map) => Some(Reader::new(map, self.at(name), self.notes, self.language)),
+            Value::Object(map) => {
+                let mut inner = Reader::new(map, self.at(name), self.notes, self.language);
+                inner.location = format!("{}{name}/", self.location);
+                Some(inner)
+            }
             other => {
                 self.wrong(
                     name,
@@ -339,7 +345,11 @@ impl<'r> Reader<'r> {
         };
         let path = self.at(name);
         let object = |(n, item): (usize, &'r Value)| match item {
-            Value::Object(map) => Some(Reader::new(map, format!("{path}/{n}"), self.notes, self.language)),
+            Value::Object(map) => {
+                let mut inner = Reader::new(map, format!("{path}/{n}"), self.notes, self.language);
+                inner.location = format!("{}{name}[{n}]/", self.location);
+                Some(inner)
+            }
             other => {
                 let what = format!("Expected value of type Object, but was {}", other.kind());
                 self.notes.error(codes::BAD_VALUE, &format!("{path}/{n}"), what, "write an object");
@@ -363,13 +373,17 @@ impl<'r> Reader<'r> {
         word
     }
 
-    /// The fields that this language does not have.
-    pub(crate) fn forbid(&self, names: &[&'static str], why: &str) {
-        for name in names {
-            if self.field(name).is_some() {
-                let what = format!("The field '{name}' is not supported {why}");
-                self.notes.error(codes::UNKNOWN_KEY, &self.path, what, "remove it");
-            }
+    /// The fields that only the other language has.
+    pub(crate) fn forbid(&self, names: &[&'static str]) {
+        let (own, other) = match self.language {
+            QueryLanguage::JsonPath => ("JSONPath", "JSONata"),
+            QueryLanguage::Jsonata => ("JSONata", "JSONPath"),
+        };
+        for name in names.iter().filter(|name| self.field(name).is_some()) {
+            let what = format!(
+                "The QueryLanguage is set to '{own}', but field '{name}' is only supported for the '{other}' QueryLanguage"
+            );
+            self.notes.error(codes::UNKNOWN_KEY, &self.path, what, "remove it, or set the QueryLanguage");
         }
     }
 

@@ -88,7 +88,20 @@ impl Kind {
 
 const TYPES: [&str; 8] = ["Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
 /// The fields by which JSONPath states form their data.
-const OF_JSONPATH: [&str; 5] = ["InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters"];
+const OF_JSONPATH: [&str; 12] = [
+    "InputPath",
+    "OutputPath",
+    "ResultPath",
+    "ResultSelector",
+    "Parameters",
+    "MaxConcurrencyPath",
+    "TimeoutSecondsPath",
+    "HeartbeatSecondsPath",
+    "SecondsPath",
+    "TimestampPath",
+    "ErrorPath",
+    "CausePath",
+];
 
 impl State {
     /// Reads a state; `None` if not even its type is known.
@@ -103,9 +116,9 @@ impl State {
         let of = reader.word("Type", &TYPES)?;
         let json_path = language == QueryLanguage::JsonPath;
         if json_path {
-            reader.forbid(&["Arguments", "Output"], "in a state whose QueryLanguage is JSONPath");
+            reader.forbid(&["Arguments", "Output"]);
         } else {
-            reader.forbid(&OF_JSONPATH, "in a state whose QueryLanguage is JSONata");
+            reader.forbid(&OF_JSONPATH);
         }
         let works = matches!(of, "Task" | "Parallel" | "Map");
         let (is_fail, forms_result) = (of == "Fail", works || of == "Pass");
@@ -167,6 +180,11 @@ impl State {
         };
         reader.finish();
         Some(state)
+    }
+
+    /// Whether the flow can end with the state.
+    pub(crate) fn can_end(&self) -> bool {
+        self.next.is_none() && !matches!(self.kind, Kind::Choice(_))
     }
 
     /// Where the state can go, with the field that says so.

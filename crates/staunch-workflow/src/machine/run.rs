@@ -118,11 +118,8 @@ impl<'d> Run<'d> {
                 self.end(Status::Aborted, None, &fault);
             }
             Happening::Fired { timer } if self.execution.timeout == Some(timer) => {
-                self.end(
-                    Status::TimedOut,
-                    None,
-                    &Fault { error: None, cause: None, location: None, internal: false },
-                );
+                self.execution.timeout = None;
+                self.end_with(Status::TimedOut, None, 0, &Fault::bare(names::TIMEOUT));
             }
             Happening::Fired { timer } => {
                 if let Some(thread) = self.execution.awaited.remove(&timer) {
@@ -418,7 +415,9 @@ impl<'d> Run<'d> {
         fields.extend(fault.error.as_deref().map(|e| text("error", e)));
         fields.extend(fault.cause.as_deref().map(|c| text("cause", c)));
         self.write(0, previous, kind, fields);
-        let outcome = Outcome { status, output, error: fault.error.clone(), cause: fault.cause.clone() };
+        // The event alone names the timeout: at AWS, the execution itself has no error then.
+        let error = fault.error.clone().filter(|_| status != Status::TimedOut);
+        let outcome = Outcome { status, output, error, cause: fault.cause.clone() };
         self.execution.threads.clear();
         self.execution.ready.clear();
         self.execution.awaited.clear();

@@ -19,7 +19,8 @@ fn start(input: &str) -> Start {
 #[test]
 fn a_loop_without_an_end_gives_way_and_is_stopped() {
     let definition = Definition::parse(
-        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}}"#,
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"C":{"Type":"Succeed"},
+            "B":{"Type":"Choice","Choices":[{"Variable":"$.end","IsPresent":true,"Next":"C"}],"Default":"A"}}}"#,
     )
     .unwrap();
     let machine = Machine::new(&definition).with_limits(Limits { history_events: 100, steps: 10 });

@@ -93,7 +93,7 @@ impl Function {
             Self::Array => Ok(arguments.iter().cloned().collect()),
             Self::ArrayPartition => partition(args.array(0)?, args.int(1)?),
             Self::ArrayContains => Ok(args.array(0)?.iter().any(|v| v.same(args.any(1))).into()),
-            Self::ArrayRange => range(args.int(0)?, args.int(1)?, args.int(2)?),
+            Self::ArrayRange => range(args.int(0)?, args.int(1)?, args.int(2)?, RANGE_MAX),
             Self::ArrayGetItem => {
                 let (items, index) = (args.array(0)?, args.int(1)?);
                 let item = usize::try_from(index).ok().and_then(|i| items.get(i));
@@ -217,15 +217,15 @@ pub(crate) fn partition(items: &[Value], size: i128) -> Result<Value, String> {
 }
 
 /// The numbers from `first` to `last`, both included.
-pub(crate) fn range(first: i128, last: i128, step: i128) -> Result<Value, String> {
+pub(crate) fn range(first: i128, last: i128, step: i128, most: usize) -> Result<Value, String> {
     if step == 0 {
         return Err("the step must not be zero".to_owned());
     }
     let mut items = Vec::new();
     let mut n = first;
     while if step > 0 { n <= last } else { n >= last } {
-        if items.len() == RANGE_MAX {
-            return Err(format!("the range holds more than {RANGE_MAX} items"));
+        if items.len() == most {
+            return Err(format!("the range holds more than {most} items"));
         }
         items.push(Value::Int(n));
         n = n.saturating_add(step);

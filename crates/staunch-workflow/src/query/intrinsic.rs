@@ -39,14 +39,15 @@ impl Call {
             arguments.push(match argument {
                 Argument::Literal(value) => value.clone(),
                 Argument::Call(call) => call.evaluate(scope)?,
-                Argument::Path(path) => path.get(scope).map_err(|_| {
-                    Fault::runtime(format!(
-                        "The function '{}' had the following error: The JsonPath argument for the field '{}' could not be found in \
-                         the input '{}'",
-                        self.text,
-                        path.text(),
-                        scope.input.to_json()
-                    ))
+                Argument::Path(path) => path.get(scope).map_err(|missing| {
+                    // AWS passes this one text of its library on.
+                    let why = if missing.0.starts_with("Filter:") {
+                        missing.0
+                    } else {
+                        let (path, input) = (path.text(), scope.input.to_json());
+                        format!("The JsonPath argument for the field '{path}' could not be found in the input '{input}'")
+                    };
+                    Fault::runtime(format!("The function '{}' had the following error: {why}", self.text))
                 })?,
             });
         }

@@ -60,6 +60,9 @@ impl Jsonata {
             return Err("the expression is too long or nests too deep".to_owned());
         }
         let tree = parser::parse(text).map_err(|e| format!("the expression is not JSONata: {e}"))?;
+        if let Some(name) = at_top_level(&tree) {
+            return Err(name);
+        }
         Ok(Self {
             text: text.to_owned(),
             location: location.to_owned(),
@@ -99,6 +102,43 @@ impl Jsonata {
             value.to_json()
         ))
     }
+}
+
+/// What is wrong with a reference to the context of an expression: a workflow has none, its data are `$states` and variables.
+///
+/// Only the first step of a path looks there; names behind it, in predicates, in groupings and in sort terms are those of data.
+fn at_top_level(tree: &AstNode) -> Option<String> {
+    // A list of its own instead of recursion: `1+1+1+…` nests as deep as it is long.
+    let mut open = vec![tree];
+    while let Some(node) = open.pop() {
+        match node {
+            AstNode::Name(name) => {
+                return Some(format!("Reference to '{name}' at the top level is not supported."));
+            }
+            AstNode::ParentVariable(_) => return Some("Reference to '$$' is not supported.".to_owned()),
+            AstNode::Path { steps } => open.extend(steps.first().map(|step| &step.node)),
+            AstNode::Binary { lhs, rhs, .. } => open.extend([&**lhs, &**rhs]),
+            AstNode::Unary { operand: inner, .. }
+            | AstNode::Lambda { body: inner, .. }
+            | AstNode::FunctionApplication(inner) => {
+                open.push(inner);
+            }
+            AstNode::Function { args, .. } => open.extend(args),
+            AstNode::Call { procedure, args } => {
+                open.push(procedure);
+                open.extend(args);
+            }
+            AstNode::Array(items) | AstNode::Block(items) | AstNode::ArrayGroup(items) => open.extend(items),
+            AstNode::Object(pairs) => open.extend(pairs.iter().flat_map(|(key, value)| [key, value])),
+            AstNode::ObjectTransform { input, .. } | AstNode::Sort { input, .. } => open.push(input),
+            AstNode::Conditional { condition, then_branch, else_branch } => {
+                open.extend([&**condition, &**then_branch]);
+                open.extend(else_branch.as_deref());
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Evaluates an expression over plain data, without the variables and functions of a workflow: for the official test suite of
@@ -270,27 +310,48 @@ fn argument(args: &[JValue], n: usize) -> Result<Value, EvaluatorError> {
         .ok_or_else(|| refuse(format!("T0410: Argument {} of function has an unexpected type", n + 1)))
 }
 
-fn int(args: &[JValue], n: usize) -> Result<i128, EvaluatorError> {
-    argument(args, n)?.as_int().ok_or_else(|| refuse(format!("T0410: Argument {} must be an integer", n + 1)))
-}
-
-fn partition(args: &[JValue]) -> Result<JValue, EvaluatorError> {
-    match argument(args, 0)? {
-        Value::Array(items) => {
-            functions::partition(&items, int(args, 1)?).map(|v| to_jsonata(&v)).map_err(refuse)
-        }
-        _ => Err(refuse("T0410: Argument 1 must be an array")),
+/// A whole number; what is none is rounded towards zero. `None` if nothing is given.
+fn int(args: &[JValue], n: usize) -> Result<Option<i128>, EvaluatorError> {
+    match args.get(n) {
+        None | Some(JValue::Undefined) => Ok(None),
+        #[expect(clippy::cast_possible_truncation, reason = "within the range of i64")]
+        Some(JValue::Number(x)) if x.abs() < 9e18 => Ok(Some(x.trunc() as i128)),
+        Some(_) => Err(refuse(format!("T0410: Argument {} must be a number", n + 1))),
     }
 }
 
-/// A sequence, so that a range of one number is that number, as everywhere in JSONata.
+/// Nothing comes of an empty array, or of pieces of no size.
+fn partition(args: &[JValue]) -> Result<JValue, EvaluatorError> {
+    let Value::Array(items) = argument(args, 0)? else {
+        return Err(refuse("T0410: Argument 1 must be an array"));
+    };
+    match int(args, 1)? {
+        Some(size) if size > 0 && !items.is_empty() => {
+            functions::partition(&items, size).map(|v| to_jsonata(&v)).map_err(refuse)
+        }
+        _ => Ok(JValue::Undefined),
+    }
+}
+
+/// How many numbers a range may hold at AWS.
+const RANGE_MAX: usize = 360_145;
+
+/// A sequence, so that a range of one number is that number, as everywhere in JSONata; nothing if it is empty.
 fn range(args: &[JValue]) -> Result<JValue, EvaluatorError> {
-    let numbers = functions::range(int(args, 0)?, int(args, 1)?, int(args, 2)?).map_err(refuse)?;
-    let items = numbers.as_array().unwrap_or_default().iter().map(to_jsonata).collect();
-    Ok(JValue::sequence(items).unwrap_sequence())
+    let (Some(first), Some(last), Some(step)) = (int(args, 0)?, int(args, 1)?, int(args, 2)?) else {
+        return Ok(JValue::Undefined);
+    };
+    if step == 0 {
+        return Ok(JValue::Undefined);
+    }
+    let numbers = functions::range(first, last, step, RANGE_MAX);
+    let numbers = numbers.map_err(|_| refuse("Expression evaluation memory limit exceeded"))?;
+    let items: Vec<JValue> = numbers.as_array().unwrap_or_default().iter().map(to_jsonata).collect();
+    Ok(if items.is_empty() { JValue::Undefined } else { JValue::sequence(items).unwrap_sequence() })
 }
 
 fn hash(args: &[JValue]) -> Result<JValue, EvaluatorError> {
+    let (Some(_), Some(_)) = (args.first(), args.get(1)) else { return Ok(JValue::Undefined) };
     let (data, algorithm) = (argument(args, 0)?, argument(args, 1)?);
     let data = match data {
         Value::String(text) => text,
@@ -362,7 +423,10 @@ fn from_jsonata(value: &JValue, depth: usize) -> Option<Value> {
         JValue::Bool(b) => Some(Value::Bool(*b)),
         #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
         JValue::Number(x) if x.fract() == 0.0 && x.abs() <= EXACT => Some(Value::Int(*x as i128)),
-        JValue::Number(x) => x.is_finite().then_some(Value::Float(*x)),
+        JValue::Number(x) if x.is_finite() => Some(Value::Float(*x)),
+        // JSON has no such numbers; AWS writes their names.
+        JValue::Number(x) if x.is_nan() => Some("NaN".into()),
+        JValue::Number(x) => Some(if *x > 0.0 { "Infinity" } else { "-Infinity" }.into()),
         JValue::String(text) => Some(Value::String(text.to_string())),
         JValue::Array(items) => items.iter().map(deeper).collect::<Option<Vec<_>>>().map(Value::Array),
         JValue::Object(map) => map

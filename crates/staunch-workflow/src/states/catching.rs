@@ -115,11 +115,11 @@ pub(super) fn catchers(reader: &Reader<'_>) -> Vec<Catcher> {
         let next = reader.required_text("Next");
         let (result_path, output) = match reader.language {
             QueryLanguage::JsonPath => {
-                reader.forbid(&["Output"], "in a state whose QueryLanguage is JSONPath");
+                reader.forbid(&["Output"]);
                 (reader.reference_path("ResultPath"), None)
             }
             QueryLanguage::Jsonata => {
-                reader.forbid(&["ResultPath"], "in a state whose QueryLanguage is JSONata");
+                reader.forbid(&["ResultPath"]);
                 (None, reader.template("Output"))
             }
         };

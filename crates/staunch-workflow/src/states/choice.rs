@@ -4,7 +4,7 @@ mod compare;
 #[cfg(test)]
 mod tests;
 
-use crate::fault::{Fault, names};
+use crate::fault::Fault;
 use crate::query::Scope;
 use crate::query::jsonata::Jsonata;
 use crate::query::template::{QueryLanguage, Template};
@@ -66,8 +66,9 @@ impl Choice {
             }
         }
         if self.default.is_none() {
-            let cause = "No choice rule matched the input, and there is no Default.";
-            return Err(Fault::internal(names::NO_CHOICE, cause));
+            // The language names `States.NoChoiceMatched` for this; AWS gives `States.Runtime`.
+            let cause = "Failed to transition out of the state. The state does not point to a next state.";
+            return Err(Fault::runtime(cause));
         }
         Ok(None)
     }

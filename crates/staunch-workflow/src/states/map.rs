@@ -34,7 +34,7 @@ impl Map {
         let items = match reader.language {
             QueryLanguage::JsonPath => reader.path_field("ItemsPath").map_or(Items::Input, Items::Path),
             QueryLanguage::Jsonata => {
-                reader.forbid(&["ItemsPath"], "in a state whose QueryLanguage is JSONata");
+                reader.forbid(&["ItemsPath"]);
                 reader.template("Items").map_or(Items::Input, Items::Template)
             }
         };

@@ -16,7 +16,7 @@ impl Pass {
         match reader.language {
             QueryLanguage::JsonPath => Self { result: reader.field("Result").cloned() },
             QueryLanguage::Jsonata => {
-                reader.forbid(&["Result"], "in a state whose QueryLanguage is JSONata");
+                reader.forbid(&["Result"]);
                 Self { result: None }
             }
         }

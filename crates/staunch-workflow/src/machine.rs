@@ -14,6 +14,7 @@ mod execution;
 mod failing;
 mod history;
 mod items;
+mod large;
 mod protocol;
 mod run;
 mod task;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use execution::{Execution, Outcome, Status};
 pub use history::HistoryEvent;
+pub use large::LARGE_BYTES;
 pub use protocol::{Effect, Event, Happening, Home, Start, Work};
 
 use crate::definition::Definition;

@@ -129,9 +129,12 @@ fn history(case: &Value, report: &Report) -> Option<Verdict> {
 /// The same case, its execution written down and restored between any two events.
 fn again(case: &Value, report: &Report) -> Verdict {
     let restore = |execution: Execution| {
-        let text = execution.to_json().unwrap_or_default();
-        // What cannot be restored makes the histories differ.
-        Execution::from_json(&text).unwrap_or(execution)
+        // Values of some length are kept beside it.
+        let (small, large) = execution.detach(40);
+        let text = small.to_json().unwrap_or_default();
+        let restored = Execution::from_json(&text).and_then(|e| e.attach(|hash| large.get(hash).cloned()));
+        // What was written down wrongly makes the histories differ.
+        restored.unwrap_or(small)
     };
     match execute(case, restore) {
         Err(why) => Verdict::Failed(why),

@@ -58,3 +58,23 @@ fn an_event_that_nobody_waits_for_changes_nothing() {
         Machine::new(&other).step(execution.clone(), Event { at: 1, chance: 0, what: Happening::Continue });
     assert_eq!((after, effects), (execution, vec![]));
 }
+
+#[test]
+fn large_values_are_kept_beside_the_state() {
+    let definition =
+        Definition::parse(r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"a:b","End":true}}}"#)
+            .unwrap();
+    let text = format!(r#"{{"big":"{}"}}"#, "x".repeat(LARGE_BYTES));
+    let (execution, _) = Machine::new(&definition).start(start(&text));
+    let (small, large) = execution.detach(LARGE_BYTES);
+    assert_eq!(large.len(), 1, "the input of the execution and that of the state are one value");
+    assert!(small.to_json().unwrap().len() < 2_000);
+    let restored = Execution::from_json(&small.to_json().unwrap()).unwrap();
+    assert_eq!(restored.clone().attach(|hash| large.get(hash).cloned()), Ok(execution));
+    assert!(restored.attach(|_| None).is_err());
+
+    // What only looks like a reference comes back as it was.
+    let (tricky, _) = Machine::new(&definition).start(start(r#"{"staunch:value":"0"}"#));
+    let (small, large) = tricky.detach(LARGE_BYTES);
+    assert_eq!(small.attach(|hash| large.get(hash).cloned()), Ok(tricky));
+}

@@ -275,7 +275,7 @@ fn steps(text: &str) -> Option<Steps> {
             }
             match bracketed(inner) {
                 Some(Step::Name(name)) => quote(&name, &mut standard),
-                _ => standard.push_str(&format!("[{}]", with_quotes(inner))),
+                _ => standard.push_str(&format!("[{}]", with_quotes(&with_matches(inner)))),
             }
             rest = after.strip_prefix(']')?;
         }
@@ -317,6 +317,33 @@ fn bracketed(inner: &str) -> Option<Step> {
         }
     }
     inner.parse().ok().map(Step::Index)
+}
+
+/// A filter in which `@.name =~ /pattern/i` is written as RFC 9535 does: `match(@.name, '(?i)pattern')`.
+fn with_matches(filter: &str) -> String {
+    let Some((before, after)) = filter.split_once("=~") else { return filter.to_owned() };
+    let before = before.trim_end();
+    let is_path = |c: char| c.is_alphanumeric() || "@$._-[]'\"".contains(c);
+    let start = before
+        .rfind(|c| !is_path(c))
+        .map_or(0, |at| at + before.get(at..).and_then(|t| t.chars().next()).map_or(1, char::len_utf8));
+    let (head, path) = before.split_at(start);
+    let Some(body) = after.trim_start().strip_prefix('/') else { return filter.to_owned() };
+    let mut escaped = false;
+    let end = body.char_indices().find_map(|(at, c)| {
+        let end = c == '/' && !escaped;
+        escaped = c == '\\' && !escaped;
+        end.then_some(at)
+    });
+    let Some(end) = end else { return filter.to_owned() };
+    let (pattern, rest) = (body.get(..end).unwrap_or_default(), body.get(end + 1..).unwrap_or_default());
+    let (flags, rest) = match rest.strip_prefix('i') {
+        Some(rest) => ("(?i)", rest),
+        None => ("", rest),
+    };
+    let pattern = Value::from(format!("{flags}{}", pattern.replace("\\/", "/"))).to_json();
+    // Each round takes one operator away.
+    format!("{head}match({path}, {pattern}){}", with_matches(rest))
 }
 
 /// A filter in which words that are compared with stand in quotation marks: Jayway JsonPath takes `[?(@.Name==Receipt)]`.

@@ -25,6 +25,8 @@ fn many_places_give_a_list() {
     assert_eq!(find("$.s[0:2].n", json), Ok(r#"["a","b"]"#.into()));
     assert_eq!(find("$.s[0,2].n", json), Ok(r#"["a","c"]"#.into()));
     assert_eq!(find("$.none[*]", json), Ok("[]".into()));
+    assert_eq!(find("$.s[?(@.n =~ /[AB]/i)].n", json), Ok(r#"["a","b"]"#.into()));
+    assert_eq!(find("$.s[?(@.p > 2 && @.n =~ /b.*/)].n", json), Ok(r#"["b"]"#.into()));
     assert_eq!(find("$.s[?(@.n==b)].p", json), Ok("[5]".into()));
     assert_eq!(find("$.s.[?(@.n == 'c' || @.p>=5)].n", json), Ok(r#"["b","c"]"#.into()));
     assert_eq!(find("$.s.[1].n", json), Ok(r#""b""#.into()));

@@ -111,3 +111,19 @@ impl Chance {
         format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", low >> 48, low & 0xFFFF_FFFF_FFFF)
     }
 }
+
+/// How many brackets are open at once, at most. Quotes and comments are not looked at: too high a number does no harm.
+pub(crate) fn nesting(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => {
+                open += 1;
+                most = most.max(open);
+            }
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}

@@ -17,6 +17,8 @@ pub(super) struct Run<'d> {
     pub(super) at: i64,
     pub(super) chance: Chance,
     effects: Vec<Effect>,
+    /// A history holds as many events as it may.
+    full: bool,
 }
 
 /// A field of a history event.
@@ -28,7 +30,7 @@ pub(super) fn text(name: &'static str, text: &str) -> Field {
 
 impl<'d> Run<'d> {
     pub(super) fn new(machine: Machine<'d>, execution: Execution, at: i64, chance: u64) -> Self {
-        Self { machine, execution, at, chance: Chance::new(chance), effects: Vec::new() }
+        Self { machine, execution, at, chance: Chance::new(chance), effects: Vec::new(), full: false }
     }
 
     pub(super) fn finish(self) -> (Execution, Vec<Effect>) {
@@ -51,6 +53,7 @@ impl<'d> Run<'d> {
         let Some(entry) = self.execution.journals.get_mut(&journal) else { return 0 };
         entry.last += 1;
         let id = entry.last;
+        self.full |= id >= self.machine.limits.history_events;
         let event = HistoryEvent { id, previous, at: self.at, kind: kind.to_owned(), fields };
         self.effects.push(Effect::History { journal, event });
         id
@@ -165,7 +168,7 @@ impl<'d> Run<'d> {
             }
             let Some(id) = self.execution.ready.pop_front() else { return };
             self.turn(id);
-            if self.execution.journals.values().any(|j| j.last >= self.machine.limits.history_events) {
+            if self.full && self.execution.outcome.is_none() {
                 let most = self.machine.limits.history_events;
                 let cause = format!("The execution reached the maximum number of history events ({most}).");
                 self.end(Status::Failed, None, &Fault::runtime(cause));

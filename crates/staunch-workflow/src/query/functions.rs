@@ -233,14 +233,22 @@ pub(crate) fn range(first: i128, last: i128, step: i128, most: usize) -> Result<
     Ok(Value::Array(items))
 }
 
-fn unique(items: &[Value]) -> Value {
-    let mut kept: Vec<Value> = Vec::new();
-    for item in items {
-        if !kept.iter().any(|k| k.same(item)) {
-            kept.push(item.clone());
+/// A text that is equal for values that are the same in JSON.
+fn key(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(key).collect::<Vec<_>>().join(",")),
+        Value::Object(map) => {
+            let mut fields: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", key(v))).collect();
+            fields.sort();
+            format!("{{{}}}", fields.join(","))
         }
+        scalar => scalar.as_int().map_or_else(|| scalar.to_json(), |n| n.to_string()),
     }
-    Value::Array(kept)
+}
+
+fn unique(items: &[Value]) -> Value {
+    let mut seen = std::collections::HashSet::new();
+    items.iter().filter(|item| seen.insert(key(item))).cloned().collect()
 }
 
 /// The hash in hexadecimal.

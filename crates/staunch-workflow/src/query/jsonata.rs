@@ -56,7 +56,7 @@ impl Jsonata {
     }
 
     fn parse(text: &str, location: &str) -> Result<Self, String> {
-        if text.len() > TEXT_MAX || nesting(text) > NESTING_MAX {
+        if text.len() > TEXT_MAX || super::nesting(text) > NESTING_MAX {
             return Err("the expression is too long or nests too deep".to_owned());
         }
         let tree = parser::parse(text).map_err(|e| format!("the expression is not JSONata: {e}"))?;
@@ -171,22 +171,6 @@ fn limits() -> EvaluatorOptions {
         max_sequence_length: Some(SEQUENCE_MAX),
         cancel: None,
     }
-}
-
-/// How many brackets are open at once, at most. Quotes and comments are not looked at: too high a number does no harm.
-fn nesting(text: &str) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for c in text.chars() {
-        match c {
-            '(' | '[' | '{' => {
-                open += 1;
-                most = most.max(open);
-            }
-            ')' | ']' | '}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
 }
 
 impl Plain {

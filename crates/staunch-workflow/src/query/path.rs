@@ -11,6 +11,10 @@ use crate::fault::Fault;
 use crate::value::{Map, Value};
 use serde_json_path::{JsonPath, PathElement};
 
+/// How long the text of a path may be, and how many of its brackets may be open at once: parsers recurse.
+const TEXT_MAX: usize = 8 << 10;
+const NESTING_MAX: usize = 32;
+
 /// Where a path begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Root {
@@ -49,6 +53,9 @@ impl Path {
     /// Checks a path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let bad = || format!("`{text}` is not a path");
+        if text.len() > TEXT_MAX || super::nesting(text) > NESTING_MAX {
+            return Err("the path is too long or nests too deep".to_owned());
+        }
         let rest = text.strip_prefix('$').ok_or_else(bad)?;
         let (root, rest) = if let Some(rest) = rest.strip_prefix('$') {
             (Root::Context, rest)

@@ -57,3 +57,25 @@ fn what_fails_says_so() {
     assert!(evaluate("1 +", "{}").is_err());
     assert!(evaluate(&"(".repeat(5_000), "{}").is_err());
 }
+
+#[test]
+fn no_text_exhausts_the_stack() {
+    let long = |part: &str, end: &str| format!("{}{end}", part.repeat(60_000 / part.len()));
+    for text in [
+        long("-", "1"),
+        long("1+", "1"),
+        long("1?", "1"),
+        long("1?1:", "1"),
+        long("$f:=", "1"),
+        long("function($x){", "1"),
+        long("$a.", "b"),
+        long("$a~>", "$b"),
+        long("1&", "1"),
+        long("1 and ", "1"),
+        long("%.", "a"),
+        long("^(", "a"),
+    ] {
+        // Whatever comes of it: it comes.
+        let _ = evaluate(&text, "{}");
+    }
+}

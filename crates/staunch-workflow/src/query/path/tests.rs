@@ -55,3 +55,11 @@ fn a_result_is_put() {
     assert_eq!(put("$.a.b", r#"{"a":1}"#), Err("States.ResultPathMatchFailure".into()));
     assert_eq!(put("$.a", "3"), Err("States.ResultPathMatchFailure".into()));
 }
+
+#[test]
+fn no_text_exhausts_the_stack() {
+    for part in ["[?(", "[?(@.a =~ /x/i && ", "[?!", "..", ".a", "[0]", "=~//", "[?@.a || ", "[?length("] {
+        let _ = Path::parse(&format!("${}", part.repeat(8_000 / part.len())));
+        let _ = Path::parse(&format!("$[?({})]", part.repeat(8_000 / part.len())));
+    }
+}

@@ -16,6 +16,8 @@ mod history;
 mod items;
 mod large;
 mod protocol;
+#[cfg(test)]
+mod restored;
 mod run;
 mod task;
 #[cfg(test)]

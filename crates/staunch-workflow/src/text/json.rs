@@ -9,7 +9,7 @@ pub(super) fn read(text: &str) -> Result<Document, Unreadable> {
         text,
         at: 0,
         line: 1,
-        line_start: 0,
+        counted: (0, 1),
         path: String::new(),
         spots: BTreeMap::new(),
         twice: Vec::new(),
@@ -27,19 +27,22 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     line: u64,
-    line_start: usize,
+    /// A place on this line, and its column: a file may be one line, whose characters are counted once.
+    counted: (usize, u64),
     path: String,
     spots: BTreeMap<String, Spot>,
     twice: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn spot(&self) -> Spot {
-        let line = self.text.get(self.line_start..self.at).unwrap_or_default();
-        Spot { line: self.line, column: line.chars().count() as u64 + 1 }
+    fn spot(&mut self) -> Spot {
+        let (from, column) = self.counted;
+        let more = self.text.get(from..self.at).unwrap_or_default();
+        self.counted = (self.at, column + more.chars().count() as u64);
+        Spot { line: self.line, column: self.counted.1 }
     }
 
-    fn fail(&self, what: &str) -> Unreadable {
+    fn fail(&mut self, what: &str) -> Unreadable {
         Unreadable { spot: Some(self.spot()), what: what.to_owned() }
     }
 
@@ -52,7 +55,7 @@ impl Reader<'_> {
             self.at += 1;
             if c == b'\n' {
                 self.line += 1;
-                self.line_start = self.at;
+                self.counted = (self.at, 1);
             }
         }
     }
@@ -71,7 +74,8 @@ impl Reader<'_> {
             return Err(self.fail(&format!("the text nests deeper than {DEPTH_MAX}")));
         }
         self.skip_spaces();
-        self.spots.insert(self.path.clone(), self.spot());
+        let spot = self.spot();
+        self.spots.insert(self.path.clone(), spot);
         match self.peek() {
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),

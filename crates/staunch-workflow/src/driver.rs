@@ -17,7 +17,7 @@ use crate::machine::{
 };
 use crate::value::{Map, Value};
 use crate::{Definition, Type, fault::names};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Results for the tasks of an execution.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +146,9 @@ pub struct Driver<'d> {
     synchronous: bool,
     home: Home,
     timers: BTreeSet<(i64, u64)>,
-    waiting: std::collections::VecDeque<Happening>,
+    waiting: VecDeque<Happening>,
+    /// Work is taken up before any of it is done, as where tasks run at once.
+    starting: VecDeque<Happening>,
     /// Called with the execution between any two events; what it gives goes on instead.
     between: Option<fn(Execution) -> Execution>,
 }
@@ -164,7 +166,8 @@ impl<'d> Driver<'d> {
             synchronous: false,
             home: Home::default(),
             timers: BTreeSet::new(),
-            waiting: std::collections::VecDeque::new(),
+            waiting: VecDeque::new(),
+            starting: VecDeque::new(),
             between: None,
         }
     }
@@ -266,7 +269,7 @@ impl<'d> Driver<'d> {
 
     /// What happens next: what is due now, or the next timer, whose time it is then.
     fn next_happening(&mut self) -> Option<Happening> {
-        if let Some(what) = self.waiting.pop_front() {
+        if let Some(what) = self.starting.pop_front().or_else(|| self.waiting.pop_front()) {
             return Some(what);
         }
         let (at, timer) = self.timers.pop_first()?;
@@ -290,7 +293,7 @@ impl<'d> Driver<'d> {
         };
         let submitted = mock.submitted.clone().or_else(|| awaits.then_some(nothing));
         let answer = mock.answer.clone();
-        self.waiting.push_back(Happening::Started { work, worker: None });
+        self.starting.push_back(Happening::Started { work, worker: None });
         match answer {
             Answer::Return(output) => {
                 if let Some(output) = submitted {

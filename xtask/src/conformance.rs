@@ -32,6 +32,12 @@ pub(crate) enum Conformance {
         #[arg(long, value_name = "PAIRS")]
         fastavro: Option<u32>,
     },
+    /// Workflows: executions recorded at AWS, definitions, single states, functions, JSONata.
+    Asl {
+        /// Another folder of the same layout (default: `../shared/conformance` beside the checkout).
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Where the cases lie, seen from the checkout.
@@ -53,6 +59,7 @@ pub(crate) fn run_suites(workspace: &Workspace, suites: &Conformance) -> Result<
             }
             Ok(skipped)
         }
+        Conformance::Asl { dir } => asl(workspace, dir.as_deref()),
     }
 }
 
@@ -63,11 +70,26 @@ pub(crate) fn run_suites(workspace: &Workspace, suites: &Conformance) -> Result<
 pub(crate) fn all(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     let mut skipped = run_suites(workspace, &Conformance::Quality { dir: None, refused: false })?;
     skipped.extend(run_suites(workspace, &Conformance::Avro { dir: None, refused: false, fastavro: None })?);
+    skipped.extend(run_suites(workspace, &Conformance::Asl { dir: None })?);
     Ok(skipped)
 }
 
 /// The example that judges the cases of Avro.
 const AVRO: &str = "avro_conformance";
+
+/// The example that judges the cases of workflows. Some of them lie beside its folder: it takes the one above.
+const ASL: &str = "asl_conformance";
+
+fn asl(workspace: &Workspace, dir: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let all = dir.map_or_else(|| workspace.root.join(CASES), Path::to_path_buf);
+    let folder = all.join("asl");
+    if !folder.try_exists().map_err(|e| format!("{}: {e}", folder.display()))? {
+        return Ok(vec![format!("the conformance cases: {} is not there", folder.display())]);
+    }
+    say(&format!("the cases of {}", folder.display()));
+    run(built(workspace, ASL)?.arg(&all))?;
+    Ok(Vec::new())
+}
 
 fn cases(
     workspace: &Workspace,

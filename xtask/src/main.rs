@@ -54,7 +54,7 @@ enum Command {
     /// Performance, side by side with peers on the same files.
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Cases that others wrote, through the real read chain and the Avro of contracts.
+    /// Cases that others wrote, through the real read chain, the Avro of contracts and workflows.
     #[command(subcommand)]
     Conformance(conformance::Conformance),
     /// Files made to break their reader, too large for the tests, through the release build.

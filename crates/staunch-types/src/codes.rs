@@ -114,6 +114,10 @@ codes! {
     OBJECT_OPTION = "ST0041", Project, Never;
     /// two writes go to one target
     ONE_TARGET = "ST0042", Project, Never;
+    /// an expression of a workflow cannot be read
+    WORKFLOW_EXPRESSION = "ST0050", Project, Never;
+    /// the states of a workflow do not lead from its start to an end
+    WORKFLOW_FLOW = "ST0051", Project, Never;
 
     /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;

@@ -183,6 +183,8 @@ codes! {
     INTERRUPTED = "Run.Interrupted", Environment, Retry;
     /// more memory is needed than the profile allows
     MEMORY = "Run.Memory", Environment, Never;
+    /// a task of a workflow has nothing that does it
+    TASK_UNAVAILABLE = "Task.Unavailable", Project, Never;
     /// the ledger does not balance
     IMBALANCE = "Ledger.Imbalance", Bug, Never;
     /// something happened that cannot happen

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! An entry may also say `input`: then it answers that request only, which is how concurrent tasks get their own results;
-//! `"submitted"` is what a `.sync` task answers first.
+//! `"submitted"` is what a `.sync` task answers first. Work without an answer stops the execution (`Task.Unavailable`), past every
+//! `Retry` and `Catch`.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,8 @@ use crate::machine::{
     Effect, Event, Execution, Happening, HistoryEvent, Home, Limits, Machine, Outcome, Start, Work,
 };
 use crate::value::{Map, Value};
-use crate::{Definition, Type, fault::names};
+use crate::{Definition, Type};
+use staunch_types::codes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Results for the tasks of an execution.
@@ -286,9 +288,10 @@ impl<'d> Driver<'d> {
         };
         let awaits = resource.is_some_and(crate::states::task::Resource::awaits);
         let Some(mock) = self.mocks.answer(state, input) else {
-            let cause = format!("there is no mock for the state `{state}`");
-            let error = names::TASK_FAILED.to_owned();
-            self.waiting.push_back(Happening::Failed { work, error, cause: Some(cause) });
+            // Not a failure of the work: a `Catch` would make a success of what was never done.
+            let error = Some(codes::TASK_UNAVAILABLE.name.to_owned());
+            let cause = Some(format!("there is no mock for the state `{state}`"));
+            self.starting.push_front(Happening::Stop { error, cause });
             return;
         };
         let submitted = mock.submitted.clone().or_else(|| awaits.then_some(nothing));

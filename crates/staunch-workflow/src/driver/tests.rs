@@ -123,3 +123,19 @@ fn written_down_and_restored_at_every_step_the_history_is_the_same() {
     assert_eq!(plain.outcome, restored.outcome);
     assert_eq!(plain.outcome.status, crate::machine::Status::Succeeded);
 }
+
+#[test]
+fn work_without_an_answer_stops_the_execution_past_every_catch() {
+    let text = r#"{"StartAt":"Both","States":{
+        "Both":{"Type":"Parallel","End":true,"Branches":[
+            {"StartAt":"B","States":{"B":{"Type":"Task","Resource":"a:b","End":true,
+                "Retry":[{"ErrorEquals":["States.ALL"]}],"Catch":[{"ErrorEquals":["States.ALL"],"Next":"C"}]},
+                "C":{"Type":"Succeed"}}}],
+            "Catch":[{"ErrorEquals":["States.ALL"],"Next":"D"}]},
+        "D":{"Type":"Succeed"}}}"#;
+    let definition = Definition::parse(text).unwrap();
+    let report = Driver::new(&definition, Mocks::default(), 0, 0).run(Value::Null).unwrap();
+    assert_eq!(report.outcome.status, crate::machine::Status::Aborted);
+    assert_eq!(report.outcome.error.as_deref(), Some("Task.Unavailable"));
+    assert_eq!(report.outcome.cause.as_deref(), Some("there is no mock for the state `B`"));
+}

@@ -55,7 +55,7 @@ fn steps(workspace: &Workspace) -> (Vec<(&'static str, Duration, Outcome)>, Vec<
             "conformance",
             false,
             Box::new(|skipped| {
-                skipped.extend(crate::conformance::quality(workspace, None, false)?);
+                skipped.extend(crate::conformance::all(workspace)?);
                 Ok(())
             }),
         ),

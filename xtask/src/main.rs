@@ -54,7 +54,7 @@ enum Command {
     /// Performance, side by side with peers on the same files.
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Cases that others wrote, through the real read chain.
+    /// Cases that others wrote, through the real read chain, the Avro of contracts and workflows.
     #[command(subcommand)]
     Conformance(conformance::Conformance),
     /// Files made to break their reader, too large for the tests, through the release build.
@@ -74,8 +74,8 @@ fn main() -> ExitCode {
             tools::Workspace::find().and_then(|workspace| bench::run(&workspace, &bench))
         }
         Command::Hostile => tools::Workspace::find().and_then(|workspace| hostile::run(&workspace)),
-        Command::Conformance(conformance::Conformance::Quality { dir, refused }) => tools::Workspace::find()
-            .and_then(|workspace| conformance::quality(&workspace, dir.as_deref(), refused))
+        Command::Conformance(suites) => tools::Workspace::find()
+            .and_then(|workspace| conformance::run_suites(&workspace, &suites))
             .map(|skipped| skipped.iter().for_each(|what| tools::say(&format!("SKIPPED: {what}")))),
     };
     match done {

@@ -8,6 +8,8 @@ use std::process::Command;
 pub(crate) const DUCKDB: (&str, &str) = ("duckdb", "2.0.0");
 /// The version of Polars that the benchmark compares with.
 pub(crate) const POLARS: (&str, &str) = ("polars", "2.1.0");
+/// The version of fastavro that schema resolution is compared with.
+pub(crate) const FASTAVRO: (&str, &str) = ("fastavro", "1.13.1");
 
 /// A Python that can import the packages in these versions. The first call on a machine may install them from PyPI.
 ///

@@ -1,11 +1,11 @@
 //! Contracts: named, versioned Avro record schemas with Staunch's attributes, and what follows from them.
 //!
 //! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an output fits it and the
-//! way of its batches into it ([`coerce`]); the constraints of its fields ([`constraints`]); and the hash of a row over the contract's values ([`hash`]). The tree with places into
+//! way of its batches into it ([`coerce`]); the constraints of its fields ([`constraints`]); and the hash of a row over the contract's values ([`hash`]). Under it lies the
+//! whole of Avro ([`avro`]): schemas, compatibility between versions, values, files and messages. The tree with places into
 //! which every YAML and JSON file of a project is parsed ([`yaml_tree`]) lives here too: contracts are the first to need it.
 //!
-//! **What it is not.** It knows no file format, no SQL and no store. Compatibility between versions comes with
-//! the contracts issue.
+//! **What it is not.** It knows no file format but Avro's, no SQL and no store, and opens no file. A contract does not have all of Avro's types yet.
 //!
 //! **Invariants.** No text may panic or exhaust the stack. A contract is checked when it is made and immutable afterwards. Its Arrow schema is a
 //! function of the contract alone. The row hash follows `docs/design/0002-row-hash.md`, never Arrow's layout. A coercion changes no
@@ -21,6 +21,7 @@
 //! # Ok::<(), staunch_types::Error>(())
 //! ```
 
+pub mod avro;
 mod avsc;
 mod check;
 pub mod coerce;

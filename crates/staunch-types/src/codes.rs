@@ -106,6 +106,8 @@ codes! {
     CONTRACT = "ST0031", Project, Never;
     /// a PII class has no treatment in the profile
     PII_UNTREATED = "ST0032", Project, Never;
+    /// an Avro schema cannot be read
+    SCHEMA = "ST0033", Project, Never;
     /// a write mode that this stage or this target cannot keep
     WRITE_MODE = "ST0040", Project, Never;
     /// an option that this system or format does not have
@@ -114,6 +116,10 @@ codes! {
     ONE_TARGET = "ST0042", Project, Never;
     /// a format or system cannot hold a type of the contract
     NOT_HELD = "ST0043", Project, Never;
+    /// an expression of a workflow cannot be read
+    WORKFLOW_EXPRESSION = "ST0050", Project, Never;
+    /// the states of a workflow do not lead from its start to an end
+    WORKFLOW_FLOW = "ST0051", Project, Never;
 
     /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;
@@ -179,6 +185,8 @@ codes! {
     INTERRUPTED = "Run.Interrupted", Environment, Retry;
     /// more memory is needed than the profile allows
     MEMORY = "Run.Memory", Environment, Never;
+    /// a task of a workflow has nothing that does it
+    TASK_UNAVAILABLE = "Task.Unavailable", Project, Never;
     /// the ledger does not balance
     IMBALANCE = "Ledger.Imbalance", Bug, Never;
     /// something happened that cannot happen

@@ -1,5 +1,8 @@
 //! What can be said on the command line.
 
+pub(crate) mod contract;
+pub(crate) mod workflow;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use staunch_types::Micros;
 use std::path::PathBuf;
@@ -98,6 +101,16 @@ pub(crate) enum Verb {
         /// Only say what would go, and how many bytes.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Compare Avro schemas and contracts; show what one is.
+    Contract {
+        #[command(subcommand)]
+        verb: contract::Contract,
+    },
+    /// Check, try and draw workflows in the Amazon States Language.
+    Workflow {
+        #[command(subcommand)]
+        verb: workflow::Workflow,
     },
     /// Look at rejected rows, replay them, give them up.
     Dlq {

@@ -1,8 +1,10 @@
 //! Data on stdout: tables for people, one JSON document for programs.
 
+pub(crate) mod contract;
 mod doctor;
 mod gc;
 mod graph;
+pub(crate) mod workflow;
 
 pub(crate) use doctor::doctor;
 pub(crate) use gc::gc;

@@ -1,5 +1,8 @@
 //! From the command line to the verbs of the app.
 
+mod contract;
+mod workflow;
+
 use crate::cli::{Cli, Dlq, Output, RunArgs, Verb, Which};
 use crate::progress::Teller;
 use crate::{complain, environment, print};
@@ -46,6 +49,8 @@ pub(crate) fn execute(cli: &Cli) -> Result<u8> {
             print::gc(&done.pipelines, *dry_run, json)?;
             Error::many(done.busy).map_or(Ok(()), Err)
         }
+        Verb::Contract { verb } => return contract::contract(&app, verb, &context, json),
+        Verb::Workflow { verb } => return workflow::workflow(&app, verb, &context, json),
         Verb::Dlq { verb } => dlq(&app, cli, verb, &context),
     };
     done.map(|()| 0)

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("staunch-testkit", &["types", "contract", "commit"]),
     ("xtask", &["types"]),
     // The fuzz targets: a workspace of their own.
-    ("fuzz", &["types", "contract", "pipeline", "commit", "connectors"]),
+    ("fuzz", &["types", "contract", "pipeline", "commit", "connectors", "workflow"]),
 ];
 
 /// The simulated seams may be used by the tests of everybody.

@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 pub(crate) mod check;
+pub(crate) mod contract;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod gc;
@@ -11,3 +12,4 @@ pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod show;
+pub(crate) mod workflow;

@@ -1,0 +1,1 @@
+//! Succeed: ends the flow with the state's output. It has no fields of its own.

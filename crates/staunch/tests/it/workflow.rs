@@ -34,7 +34,7 @@ fn an_execution_with_mocks_is_reported_with_its_history() {
     assert_eq!(events.last(), Some(&"ExecutionSucceeded"));
     let text = project.staunch(&run).ok().stdout;
     assert!(text.ends_with("\nSUCCEEDED\n{\"z\":9007199254740993,\"a\":1,\"rows\":3}\n"), "{text}");
-    assert!(text.contains("WaitStateEntered      Late"), "{text}");
+    assert!(text.contains("WaitStateEntered         Late"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::checked::CheckedArithmetic;
 use super::digits::RoundDigits;
 use super::ends::Ends;
 use super::flat::FlatChains;
+use super::guarded::GuardedCase;
 use super::intervals::IntervalLengths;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
@@ -104,6 +105,7 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     rules.insert(0, Arc::new(FlatChains));
     rules.insert(1, Arc::new(SignedNumbers));
     rules.insert(2, Arc::new(RoundDigits));
+    rules.push(Arc::new(GuardedCase));
     rules.push(Arc::new(CheckedArithmetic));
     rules.push(Arc::new(EqualKeys));
     rules.push(Arc::new(IntervalLengths));

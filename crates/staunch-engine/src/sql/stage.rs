@@ -6,7 +6,7 @@ use super::facts::{Facts, Known};
 use super::lineage::{ColumnLineage, lineage};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
-use super::{escaped, gaps, intervals, named, place, reconcile, swallowed};
+use super::{escaped, gaps, intervals, named, not_in, place, reconcile, swallowed};
 use crate::chain::{RowPlan, lower, scanned};
 use crate::whole::WholePlan;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -104,7 +104,9 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     gaps::clauses(process, &state(&session), &query)?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));
     let plain = |e| place::planning(process, &e, None);
-    with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), r.schema.clone()))).map_err(plain)?;
+    // What contracts say of nulls is our own business (`facts`): DataFusion would carry it where it does not hold, through subqueries
+    // that have no row, and into the choice of joins.
+    with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), nullable(&r.schema)))).map_err(plain)?;
     let state = state(&session);
     let planned = plan_sql(&state, query.clone()).map_err(|e| wrong(e, &state))?;
     let analysed = state
@@ -134,6 +136,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
         let hint = "intervals can be compared; sort, group and join by a number: extract(epoch FROM t1 - t0)";
         return Err(refuse(process, what.to_owned(), hint));
     }
+    let analysed = not_in::proven(analysed, &known).map_err(plain)?;
     let facts = known.facts(&analysed).map_err(plain)?;
     let findings = search(&analysed, &known).map_err(plain)?;
     if !process.nondeterministic {
@@ -260,7 +263,7 @@ fn output_schema(schema: &DFSchema, facts: &Facts) -> Schema {
 }
 
 /// The same columns, all nullable.
-pub(super) fn nullable(schema: &Schema) -> SchemaRef {
+pub(crate) fn nullable(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(
         schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
     ))

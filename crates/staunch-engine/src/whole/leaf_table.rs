@@ -2,7 +2,7 @@
 
 use super::pieces::pieces;
 use crate::leaf::{Leaf, LeafBatches};
-use crate::sql::{Budget, through, width};
+use crate::sql::{Budget, nullable, through, width};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
@@ -55,8 +55,9 @@ impl fmt::Debug for LeafTable {
 
 #[async_trait]
 impl TableProvider for LeafTable {
+    // As it was planned.
     fn schema(&self) -> SchemaRef {
-        self.leaf.schema()
+        nullable(&self.leaf.schema())
     }
 
     fn table_type(&self) -> TableType {
@@ -95,7 +96,7 @@ impl LeafExec {
         projection: Option<Vec<usize>>,
         partitions: usize,
     ) -> Result<Self> {
-        let full = leaf.schema();
+        let full = nullable(&leaf.schema());
         let schema = match &projection {
             Some(columns) => Arc::new(full.project(columns)?),
             None => full,

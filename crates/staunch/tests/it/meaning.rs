@@ -21,7 +21,11 @@ const A: &str = "id,k,f,t0,t1
 /// The rows that a query gives, as lines of JSON in order.
 fn rows(sql: &str) -> Vec<String> {
     let project = Project::empty();
-    let second = if sql.contains(" b") { "  b: {from: in/b, contract: b@1}\n" } else { "" };
+    let second = if sql.contains("FROM b") || sql.contains("JOIN b") {
+        "  b: {from: in/b, contract: b@1}\n"
+    } else {
+        ""
+    };
     project
         .write("staunch.yaml", PROJECT)
         .write("contracts/a.yaml", "contract: a\nversion: 1\nfields: {id: long, k: int?, f: boolean?, t0: timestamp-micros, t1: timestamp-micros}\n")
@@ -94,4 +98,58 @@ fn in_is_null_where_a_null_may_be_the_one() {
     assert_eq!(ids("SELECT id FROM a WHERE id NOT IN (SELECT k FROM b) OR f"), [1, 2, 3, 99]);
     assert_eq!(ids("SELECT id FROM a WHERE NOT (id IN (SELECT k FROM b) AND f)"), [2, 3, 99]);
     assert_eq!(ids("SELECT id FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k)"), [2, 3, 99]);
+}
+
+#[test]
+fn a_subquery_without_a_row_is_null() {
+    assert_eq!(ids("SELECT id FROM a WHERE (SELECT k FROM b WHERE m = 0) IS NULL OR id = 1"), [1, 2, 3, 99]);
+    assert_eq!(ids("SELECT id FROM a WHERE id > coalesce((SELECT k FROM b WHERE m = 0), 2)"), [3, 99]);
+    assert_eq!(
+        ids("SELECT id FROM a WHERE (SELECT k FROM b WHERE m = 0) = (SELECT k FROM b WHERE m = 0)"),
+        Vec::<u64>::new()
+    );
+    assert_eq!(
+        rows("SELECT count(*) AS n, (SELECT k FROM b WHERE m = 0) AS k FROM a"),
+        [r#"{"n":4,"k":null}"#]
+    );
+    assert_eq!(
+        ids(
+            "SELECT id FROM a WHERE CASE WHEN (SELECT k FROM b WHERE m = 0) IS NULL THEN 'none' ELSE 'some' END = 'none'"
+        ),
+        [1, 2, 3, 99]
+    );
+    assert_eq!(ids("SELECT id FROM a WHERE (SELECT count(*) FROM b WHERE b.k = a.k) = 0"), [2, 3, 99]);
+}
+
+#[test]
+fn not_in_sees_the_null_that_an_expression_makes() {
+    assert_eq!(ids("SELECT id FROM a WHERE NULLIF(id, 2) NOT IN (SELECT k FROM b)"), [3, 99]);
+    assert_eq!(ids("SELECT id FROM a WHERE CASE WHEN id > 4 THEN 99 END NOT IN (SELECT k FROM b)"), [99]);
+    assert_eq!(
+        ids("SELECT id FROM a WHERE TRY_CAST(CAST(t0 AS STRING) AS BIGINT) NOT IN (SELECT k FROM b)"),
+        Vec::<u64>::new()
+    );
+    assert_eq!(ids("SELECT id FROM a WHERE id + NULL NOT IN (SELECT k FROM b)"), Vec::<u64>::new());
+}
+
+#[test]
+fn a_case_of_conditions_guards_its_branches() {
+    assert_eq!(
+        rows("SELECT DISTINCT id, CASE WHEN id <> 1 THEN 100 / (id - 1) > 60 END AS n FROM a WHERE id < 4"),
+        [r#"{"id":1,"n":null}"#, r#"{"id":2,"n":true}"#, r#"{"id":3,"n":false}"#]
+    );
+    assert_eq!(
+        rows("SELECT bool_or(CASE WHEN id <> 1 THEN 100 / (id - 1) > 60 ELSE false END) AS n FROM a"),
+        [r#"{"n":true}"#]
+    );
+    assert_eq!(
+        ids(
+            "SELECT a.id FROM a JOIN b ON b.k < 2 AND CASE WHEN a.id = 1 THEN FALSE ELSE 100 / (a.id - 1) > 60 END"
+        ),
+        [2]
+    );
+    assert_eq!(
+        ids("SELECT id FROM a WHERE CASE WHEN id = 1 THEN TRUE WHEN 100 / (id - 1) > 60 THEN FALSE END"),
+        [1]
+    );
 }

@@ -36,7 +36,7 @@ fn an_edit_is_refused_at_its_place() {
         (
             ("staunch.yaml", "format: csv}", "format: csv, nulls: [NA]}"),
             "pipelines/log.yaml:3:3",
-            "option of its object",
+            "+ nulls: [\"NA\"]",
         ),
     ];
     for ((file, from, to), place, word) in edits {

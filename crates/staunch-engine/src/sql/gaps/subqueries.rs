@@ -2,11 +2,12 @@
 
 use super::super::facts::Known;
 use super::{refuse, word};
+use arrow::datatypes::DataType;
 use datafusion::common::Result as Planned;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::InSubquery;
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, LogicalPlan, Operator, Subquery};
+use datafusion::logical_expr::utils::{merge_schema, split_conjunction};
+use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Subquery};
 use staunch_pipeline::Process;
 use staunch_types::Result;
 
@@ -47,6 +48,12 @@ pub(crate) fn subqueries(process: &Process, known: &Known, analysed: &LogicalPla
     let mut found = None;
     let _ = analysed.apply_with_subqueries(|node| {
         let mut see = Seen { known, node, found: &mut found };
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                see.value(e);
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
         match node {
             LogicalPlan::Filter(filter) => {
                 for condition in split_conjunction(&filter.predicate) {
@@ -73,6 +80,31 @@ const CAN_BE_NULL: &str = "let no value be null (WHERE k IS NOT NULL in the subq
 const REFERS: &str = "write NOT EXISTS (SELECT 1 ... WHERE b.k = a.k AND ...)";
 const SUMS_UP: &str = "add GROUP BY by the columns that are compared with the query around it, or ask for rows: EXISTS (SELECT 1 ...)";
 
+const NO_ROW: &str =
+    "take max(...) without GROUP BY and HAVING, which always has a row, or join the subquery with LEFT JOIN";
+const BY_COLUMN: &str = "compare column by column: a < c OR (a = c AND b < d)";
+const CONSTANT: &str = "write NOT EXISTS (SELECT 1 ... WHERE k = 5)";
+
+fn compares(op: Operator) -> bool {
+    use datafusion::logical_expr::Operator::{
+        Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq,
+    };
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// Whether a query has exactly one row, whatever it reads.
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(a) => a.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        LogicalPlan::Projection(p) => has_one_row(&p.input),
+        LogicalPlan::SubqueryAlias(a) => has_one_row(&a.input),
+        LogicalPlan::Sort(s) => has_one_row(&s.input),
+        LogicalPlan::Distinct(Distinct::All(input)) => has_one_row(input),
+        _ => false,
+    }
+}
+
 struct Seen<'a> {
     known: &'a Known<'a>,
     node: &'a LogicalPlan,
@@ -96,8 +128,31 @@ impl Seen<'_> {
         }
     }
 
+    /// A subquery as a value, and the comparison of rows.
+    fn value(&mut self, expr: &Expr) {
+        match expr {
+            // Without a row it is null, whatever its column is made of.
+            Expr::ScalarSubquery(sub) => {
+                let field = sub.subquery.schema().fields().first();
+                if field.is_some_and(|f| !f.is_nullable()) && !has_one_row(&sub.subquery) {
+                    self.add("a subquery that can have no row, of a count or a constant", NO_ROW);
+                }
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, .. }) if compares(*op) => {
+                let rows = merge_schema(&self.node.inputs());
+                if left.get_type(&rows).is_ok_and(|ty| matches!(ty, DataType::Struct(_))) {
+                    self.add("the comparison of rows or records", BY_COLUMN);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn alone(&mut self, within: &InSubquery, negated: bool) -> Planned<()> {
         self.always_a_row(&within.subquery);
+        if negated && !within.expr.any_column_refs() {
+            self.add("`NOT IN (SELECT ...)` of a constant", CONSTANT);
+        }
         if negated && !within.subquery.outer_ref_columns.is_empty() {
             self.add("`NOT IN` with a subquery that refers to the query around it", REFERS);
         }

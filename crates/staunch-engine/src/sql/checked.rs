@@ -7,6 +7,7 @@
 
 use super::flat::{beginning, is_chain};
 use super::instants::zoned;
+use super::rewrite::expressions;
 use arrow::array::AsArray;
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
@@ -15,8 +16,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -31,24 +30,12 @@ pub(crate) struct CheckedArithmetic;
 
 impl AnalyzerRule for CheckedArithmetic {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(rewrite_node).map(|t| t.data)
+        expressions(plan, rewrite)
     }
 
     fn name(&self) -> &str {
         "checked_arithmetic"
     }
-}
-
-fn rewrite_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let schema = match &plan {
-        LogicalPlan::TableScan(_) => return Ok(Transformed::no(plan)),
-        other => merge_schema(&other.inputs()),
-    };
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        expr.transform_up(|e| Ok(rewrite(e, &schema))).map(|t| t.update_data(|e| name.restore(e)))
-    })
 }
 
 fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -3,13 +3,12 @@
 //! DataFusion makes `AND` and `OR` of a `CASE` whose results are booleans, and evaluates all of it for all rows: `CASE WHEN n <> 0 THEN 100 / n > 5 END` divides by zero. A `CASE` of
 //! numbers it leaves alone. So such a `CASE` gives numbers, and a cast makes booleans of them again.
 
+use super::rewrite::expressions;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -19,18 +18,7 @@ pub(crate) struct GuardedCase;
 
 impl AnalyzerRule for GuardedCase {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| {
-            let schema = match &plan {
-                LogicalPlan::TableScan(_) => return Ok(Transformed::no(plan)),
-                other => merge_schema(&other.inputs()),
-            };
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                expr.transform_up(|e| Ok(of_numbers(e, &schema))).map(|t| t.update_data(|e| name.restore(e)))
-            })
-        })
-        .map(|t| t.data)
+        expressions(plan, of_numbers)
     }
 
     fn name(&self) -> &str {

@@ -4,6 +4,7 @@
 //! than any number of hours. Here a day is 24 hours and a month 30 days, as in PostgreSQL. What would sort or group by an interval
 //! is refused ([`ordered`]).
 
+use super::rewrite::{compares, expressions};
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::datatypes::{
     DataType, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
@@ -13,11 +14,10 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, ColumnarValue, Distinct, Expr, ExprSchemable, LogicalPlan, Operator,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
+    Between, BinaryExpr, ColumnarValue, Distinct, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::{Arc, LazyLock};
@@ -28,18 +28,7 @@ pub(crate) struct IntervalLengths;
 
 impl AnalyzerRule for IntervalLengths {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| {
-            let schema = match &plan {
-                LogicalPlan::TableScan(_) => return Ok(Transformed::no(plan)),
-                other => merge_schema(&other.inputs()),
-            };
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                expr.transform_up(|e| Ok(compared(e, &schema))).map(|t| t.update_data(|e| name.restore(e)))
-            })
-        })
-        .map(|t| t.data)
+        expressions(plan, compared)
     }
 
     fn name(&self) -> &str {
@@ -82,13 +71,6 @@ fn compared(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {
     expr.get_type(schema).is_ok_and(|ty| matches!(ty, DataType::Interval(_)))
-}
-
-fn compares(op: Operator) -> bool {
-    use datafusion::logical_expr::Operator::{
-        Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq,
-    };
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 /// The length of an interval, or of the difference of times that it was cast from.

@@ -38,6 +38,7 @@ mod not_in;
 mod place;
 mod plan_sql;
 mod reconcile;
+mod rewrite;
 mod session;
 mod signed;
 mod stage;

@@ -1,6 +1,7 @@
 //! Subqueries that cannot be executed, or would be executed otherwise than SQL means.
 
 use super::super::facts::Known;
+use super::super::rewrite::compares;
 use super::{refuse, word};
 use arrow::datatypes::DataType;
 use datafusion::common::Result as Planned;
@@ -84,13 +85,6 @@ const NO_ROW: &str =
     "take max(...) without GROUP BY and HAVING, which always has a row, or join the subquery with LEFT JOIN";
 const BY_COLUMN: &str = "compare column by column: a < c OR (a = c AND b < d)";
 const CONSTANT: &str = "write NOT EXISTS (SELECT 1 ... WHERE k = 5)";
-
-fn compares(op: Operator) -> bool {
-    use datafusion::logical_expr::Operator::{
-        Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq,
-    };
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
-}
 
 /// Whether a query has exactly one row, whatever it reads.
 fn has_one_row(plan: &LogicalPlan) -> bool {

@@ -23,7 +23,7 @@ pub(crate) struct RawField {
     pub(crate) nullable: bool,
     pub(crate) avro: AvroForm,
     pub(crate) doc: Option<String>,
-    pub(crate) pii: Option<Key>,
+    pub(crate) pii: Vec<Key>,
     pub(crate) default: Option<Node>,
     pub(crate) aliases: Vec<String>,
     pub(crate) order: Order,
@@ -39,7 +39,7 @@ impl RawField {
             nullable: false,
             avro: AvroForm::default(),
             doc: None,
-            pii: None,
+            pii: Vec::new(),
             default: None,
             aliases: Vec::new(),
             order: Order::Ascending,
@@ -69,7 +69,7 @@ impl RawField {
             ty,
             nullable: self.nullable,
             doc: self.doc,
-            pii: self.pii.map(|k| k.text),
+            pii: self.pii.into_iter().map(|k| k.text).collect(),
             avro: self.avro,
             default,
             aliases: self.aliases,
@@ -204,6 +204,19 @@ pub(crate) fn text(what: &str, node: &Node, report: &mut Report<'_>) -> Option<K
             report.add(codes::BAD_VALUE, node.spot, message, "put it into quotes if it is meant as a text");
             None
         }
+    }
+}
+
+/// A text, or a list of them; anything else is reported.
+pub(crate) fn one_or_more(what: &str, node: &Node, report: &mut Report<'_>) -> Vec<Key> {
+    match &node.value {
+        Value::List(items) if items.is_empty() => {
+            let hint = "name at least one, or leave the key out";
+            report.add(codes::BAD_VALUE, node.spot, format!("`{what}` is an empty list"), hint);
+            Vec::new()
+        }
+        Value::List(_) => texts(what, node, report),
+        _ => text(what, node, report).into_iter().collect(),
     }
 }
 

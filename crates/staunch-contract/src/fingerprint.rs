@@ -10,7 +10,8 @@ impl Contract {
     /// concerns Avro's readers and writers alone (names of types, aliases, defaults, order).
     ///
     /// The hashed text is a JSON array without spaces (arrays, because the order of an object's keys is not fixed):
-    /// `["staunch-contract-1", name, version, [[name, type, nullable, pii], ...], key, event_time]`; a field with constraints has them, as
+    /// `["staunch-contract-1", name, version, [[name, type, nullable, pii], ...], key, event_time]`, where `pii` is null, a class, or
+    /// several in their alphabetical order; a field with constraints has them, as
     /// pairs of name and value, as a fifth part. A type is its word; an enum `["enum", symbols]`; an array or map `["array", [type, nullable]]`; a record
     /// `["record", [[name, type, nullable], ...]]`; a union `["union", [[branch, type], ...]]`.
     #[must_use]
@@ -23,10 +24,19 @@ impl Contract {
 
 fn field(f: &Field) -> Value {
     if f.constraints.is_empty() {
-        return json!([f.name, ty(&f.ty), f.nullable, f.pii]);
+        return json!([f.name, ty(&f.ty), f.nullable, pii(f)]);
     }
     let constraints: Vec<Value> = f.constraints.properties().iter().map(|pair| json!(pair)).collect();
-    json!([f.name, ty(&f.ty), f.nullable, f.pii, constraints])
+    json!([f.name, ty(&f.ty), f.nullable, pii(f), constraints])
+}
+
+/// The classes as attributes have them: none, one or several.
+pub(crate) fn pii(f: &Field) -> Value {
+    match f.pii.first() {
+        None => Value::Null,
+        Some(class) if f.pii.len() == 1 => json!(class),
+        Some(_) => json!(f.pii),
+    }
 }
 
 fn ty(ty: &Type) -> Value {

@@ -7,6 +7,7 @@ pub use attributes::{AvroForm, Order};
 
 use crate::constraints::Constraints;
 use arrow::datatypes::SchemaRef;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The type of a field or of a part of one: Avro's types, primitive, logical and complex. Whether a value may be missing is
@@ -163,8 +164,8 @@ pub struct Field {
     pub nullable: bool,
     /// What it means.
     pub doc: Option<String>,
-    /// The PII class, if the value is personal. Fields inside a nested type have none.
-    pub pii: Option<String>,
+    /// The PII classes, if the value is personal: more than one where it is made of several. Fields inside a nested type have none.
+    pub pii: BTreeSet<String>,
     /// How Avro carries it.
     pub avro: AvroForm,
     /// What a reader of Avro puts where the writer had no such field, in Avro's JSON. It fills no gap in other formats.
@@ -188,7 +189,7 @@ impl Field {
             ty,
             nullable,
             doc: None,
-            pii: None,
+            pii: BTreeSet::new(),
             avro: AvroForm::default(),
             default: None,
             aliases: Vec::new(),
@@ -198,11 +199,17 @@ impl Field {
         }
     }
 
-    /// The same with a PII class, or without.
+    /// The same with these PII classes.
     #[must_use]
-    pub fn with_pii(mut self, class: Option<String>) -> Self {
-        self.pii = class;
+    pub fn with_pii(mut self, classes: impl IntoIterator<Item = String>) -> Self {
+        self.pii = classes.into_iter().collect();
         self
+    }
+
+    /// The PII classes, for people: `email`, `email, name`.
+    #[must_use]
+    pub fn classes(&self) -> String {
+        self.pii.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 

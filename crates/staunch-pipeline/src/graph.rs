@@ -1,7 +1,7 @@
 //! The edges of a pipeline: names resolved, cycles and loose ends found, the order of the processes.
 
 use crate::mistakes::Mistakes;
-use crate::model::{Pipeline, Process, Profile, Read, Write};
+use crate::model::{Pipeline, Process, Profile, Read, Treatment, Write};
 use crate::names::is_stage;
 use crate::pipeline::{Draft, DraftProcess, DraftRead, DraftWrite};
 use crate::suggest::{hint, suggest};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub(crate) fn check(
     mut draft: Draft,
     profile: Option<&Profile>,
+    untreated: &BTreeSet<String>,
     mistakes: &mut Mistakes,
 ) -> Option<Pipeline> {
     let stages = declared(&draft, mistakes);
@@ -61,7 +62,7 @@ pub(crate) fn check(
         }
     }
     writes(&mut draft.writes, &stages, profile, mistakes);
-    finished(draft, &order, profile)
+    finished(draft, &order, profile, untreated)
 }
 
 /// A stage that was declared.
@@ -240,7 +241,12 @@ fn write_fits(
 }
 
 /// The checked form of what is sound.
-fn finished(draft: Draft, order: &[usize], profile: Option<&Profile>) -> Option<Pipeline> {
+fn finished(
+    draft: Draft,
+    order: &[usize],
+    profile: Option<&Profile>,
+    untreated: &BTreeSet<String>,
+) -> Option<Pipeline> {
     // Of two stages with one name nobody knows which one is meant.
     let names = draft.reads.iter().map(|r| &r.name).chain(draft.processes.iter().map(|p| &p.name));
     let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
@@ -261,7 +267,11 @@ fn finished(draft: Draft, order: &[usize], profile: Option<&Profile>) -> Option<
             processes.push(process);
         }
     }
-    let writes = draft.writes.into_iter().filter_map(write).filter(|w| sound.contains(&w.from.stage));
+    let writes = draft
+        .writes
+        .into_iter()
+        .filter_map(|d| write(d, profile, untreated))
+        .filter(|w| sound.contains(&w.from.stage));
     Some(Pipeline {
         name: draft.name,
         file: draft.file,
@@ -296,12 +306,20 @@ fn process(draft: DraftProcess) -> Option<Process> {
         inputs,
         contract: draft.contract,
         nondeterministic: draft.nondeterministic,
+        declassify: draft.declassify,
     })
 }
 
-fn write(draft: DraftWrite) -> Option<Write> {
+fn write(draft: DraftWrite, profile: Option<&Profile>, untreated: &BTreeSet<String>) -> Option<Write> {
     let to = draft.to.filter(|_| draft.sound)?;
+    let profile = profile?;
+    let object = profile.connections.get(&to.connection).and_then(|c| c.objects.get(&to.object));
+    let hidden = profile.pii.iter().filter(|(_, treatment)| **treatment != Treatment::Keep);
+    // That a class has no treatment has been told.
+    let hidden = hidden.map(|(class, _)| class).chain(untreated);
+    let clears = object.into_iter().flat_map(|o| &o.clears).chain(hidden);
     Some(Write {
+        clears: clears.cloned().collect(),
         name: format!("{}/{}", to.connection, to.object),
         place: draft.place,
         from: draft.from?,

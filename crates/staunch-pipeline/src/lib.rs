@@ -46,8 +46,8 @@ mod suggest;
 pub use staunch_contract::units;
 
 pub use model::{
-    Budget, Connection, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline, Process,
-    Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,
+    Budget, Connection, Declassified, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline,
+    Process, Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,
 };
 pub use options::OptionReader;
 pub use project::{Survey, find_root};

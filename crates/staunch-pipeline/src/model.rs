@@ -2,7 +2,7 @@
 
 use staunch_contract::Contract;
 use staunch_types::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,17 +74,33 @@ pub enum SecretRef {
     Env(String, Place),
 }
 
-/// What happens to a personal value before the first byte of it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What happens to a personal value before the first byte of it is stored, from the mildest to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Treatment {
     /// It goes through as it is.
     Keep,
-    /// The column is left out.
-    Drop,
-    /// The value becomes `****` (nulls stay null).
-    Mask,
     /// The value becomes an HMAC token, the same for equal values of the class (nulls stay null).
     Token,
+    /// The value becomes `****` (nulls stay null).
+    Mask,
+    /// The column is left out.
+    Drop,
+}
+
+impl Treatment {
+    /// What happens to a field of these classes: the strictest of their treatments, with the first class that asks for it (whose
+    /// key makes the tokens). `None` without classes, and if one of them has no treatment.
+    #[must_use]
+    pub fn of<'a>(classes: &'a BTreeSet<String>, pii: &BTreeMap<String, Self>) -> Option<(Self, &'a str)> {
+        let mut found: Option<(Self, &str)> = None;
+        for class in classes {
+            let treatment = *pii.get(class)?;
+            if found.is_none_or(|(strictest, _)| strictest < treatment) {
+                found = Some((treatment, class));
+            }
+        }
+        found
+    }
 }
 
 /// A named external system.
@@ -109,6 +125,8 @@ pub struct Object {
     pub name: String,
     /// Where it is declared.
     pub place: Place,
+    /// `clears:` the PII classes that may be written into it as they are.
+    pub clears: BTreeSet<String>,
     /// Its options.
     pub options: Options,
 }
@@ -224,6 +242,17 @@ pub struct Process {
     pub contract: Option<Arc<Contract>>,
     /// `allow: nondeterministic`
     pub nondeterministic: bool,
+    /// `declassify:` the output columns that are not personal any more, whatever they are made of.
+    pub declassify: BTreeMap<String, Declassified>,
+}
+
+/// Why an output column is not personal any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declassified {
+    /// In the words of who decided it.
+    pub reason: String,
+    /// Where it is declared.
+    pub place: Place,
 }
 
 /// A name in `FROM`.
@@ -272,4 +301,7 @@ pub struct Write {
     pub mode: staunch_types::WriteMode,
     /// `allow_empty: true`: an empty result may replace a table.
     pub allow_empty: bool,
+    /// The PII classes that may reach the target: those that its object `clears:`, and those that the profile hides when they are
+    /// read (or says nothing of, which is a mistake of its own).
+    pub clears: BTreeSet<String>,
 }

@@ -6,7 +6,7 @@ mod tests;
 use crate::fields::{Fields, Text, mapping};
 use crate::files;
 use crate::mistakes::Mistakes;
-use crate::model::{Budget, Input, Late, ObjectRef, Profile, Sql, Validate};
+use crate::model::{Budget, Declassified, Input, Late, ObjectRef, Profile, Sql, Validate};
 use crate::names;
 use crate::profile::Unclear;
 use crate::suggest::hint;
@@ -93,6 +93,7 @@ pub(crate) struct DraftProcess {
     pub(crate) query: Option<(Sql, Vec<Input>)>,
     pub(crate) contract: Option<Arc<Contract>>,
     pub(crate) nondeterministic: bool,
+    pub(crate) declassify: BTreeMap<String, Declassified>,
 }
 
 #[derive(Debug)]
@@ -274,6 +275,7 @@ fn process(
         query: None,
         contract: None,
         nondeterministic: false,
+        declassify: BTreeMap::new(),
     };
     if let Value::Text(text) = &node.value {
         if is_file(text) {
@@ -303,6 +305,7 @@ fn process(
     draft.sound = wanted.is_none() || draft.contract.is_some();
     let allow = fields.one_of("allow", &[("nondeterministic", true)], mistakes);
     draft.nondeterministic = allow.unwrap_or(false);
+    draft.declassify = declassify(doc, &what, &mut fields, mistakes);
     fields.finish(PROCESS_LATER, mistakes);
     let sql = sql.and_then(|text| {
         if is_file(text.text) {
@@ -313,6 +316,29 @@ fn process(
     });
     draft.query = with_inputs(sql, mistakes);
     draft
+}
+
+/// `declassify: {COLUMN: why}`
+fn declassify(
+    doc: &Document,
+    what: &str,
+    fields: &mut Fields<'_>,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, Declassified> {
+    let Some(node) = fields.node("declassify", mistakes) else { return BTreeMap::new() };
+    let spot = fields.key_spot("declassify").unwrap_or(node.spot);
+    let columns = mapping(doc, node, &format!("{what}: `declassify`"), spot, mistakes).unwrap_or_default();
+    let one = |(column, node): &(Key, Node)| {
+        let reason = if let Value::Text(text) = &node.value { text.trim() } else { "" };
+        if reason.is_empty() {
+            let column = names::shown(&column.text);
+            let message = format!("{what}: `declassify` does not say why `{column}` is not personal");
+            let next = format!("write `declassify: {{{column}: the reason, in words}}`");
+            mistakes.add(codes::BAD_VALUE, doc.place(node.spot), message, next);
+        }
+        (column.text.clone(), Declassified { reason: reason.to_owned(), place: doc.place(column.spot) })
+    };
+    columns.iter().map(one).collect()
 }
 
 fn with_inputs(sql: Option<Sql>, mistakes: &mut Mistakes) -> Option<(Sql, Vec<Input>)> {

@@ -20,6 +20,9 @@ const PROJECT_LATER: &[&str] = &["limits", "functions", "workflows"];
 /// Keys of a profile that have a meaning and are not implemented yet; they cannot be names of connections.
 const PROFILE_LATER: &[&str] = &["transports", "runner", "limits", "secrets", "network"];
 
+/// The key of an object that names the PII classes that may reach it.
+const CLEARS: &str = "clears";
+
 const TREATMENTS: &[(&str, Treatment)] = &[
     ("keep", Treatment::Keep),
     ("drop", Treatment::Drop),
@@ -254,8 +257,11 @@ fn connection(
         names::outer(&key.text, "an object", doc.place(key.spot), mistakes);
         let what = format!("{what}: object `{}`", names::shown(&key.text));
         if let Some(entries) = mapping(doc, node, &what, key.spot, mistakes) {
-            let options = options(doc, &what, entries.iter(), mistakes);
-            let object = Object { name: key.text.clone(), place: doc.place(key.spot), options };
+            let clears = entries.iter().find(|(key, _)| key.text == CLEARS);
+            let clears = clears.map(|(_, node)| classes(doc, &what, node, mistakes)).unwrap_or_default();
+            let own = entries.iter().filter(|(key, _)| key.text != CLEARS);
+            let options = options(doc, &what, own, mistakes);
+            let object = Object { name: key.text.clone(), place: doc.place(key.spot), clears, options };
             objects.insert(key.text.clone(), object);
         }
     }
@@ -267,6 +273,26 @@ fn connection(
         options,
         objects,
     })
+}
+
+/// `[email, name]`, or one class alone.
+fn classes(doc: &Document, what: &str, node: &Node, mistakes: &mut Mistakes) -> BTreeSet<String> {
+    let one = std::slice::from_ref(node);
+    let items = if let Value::List(items) = &node.value { items.as_slice() } else { one };
+    let mut classes = BTreeSet::new();
+    for item in items {
+        let Value::Text(class) = &item.value else {
+            let message = format!("{what}: `{CLEARS}` names PII classes, and this is {}", item.value.kind());
+            mistakes.add(codes::BAD_VALUE, doc.place(item.spot), message, "write `clears: [email]`");
+            continue;
+        };
+        classes.insert(class.clone());
+    }
+    if items.is_empty() {
+        let message = format!("{what}: `{CLEARS}` is an empty list");
+        mistakes.add(codes::BAD_VALUE, doc.place(node.spot), message, "name a class, or remove the key");
+    }
+    classes
 }
 
 fn options<'a>(

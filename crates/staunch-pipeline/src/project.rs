@@ -193,7 +193,7 @@ fn pipelines(
         if let Some(profile) = catalog.profile {
             personal(&mut draft, profile, untreated, mistakes);
         }
-        if let Some(pipeline) = graph::check(draft, catalog.profile, mistakes) {
+        if let Some(pipeline) = graph::check(draft, catalog.profile, untreated, mistakes) {
             pipelines.entry(pipeline.name.clone()).or_insert(pipeline);
         }
     }
@@ -205,11 +205,13 @@ fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<Strin
     for read in &mut draft.reads {
         let Some(contract) = &read.contract else { continue };
         for field in &contract.fields {
-            let Some(class) = &field.pii else { continue };
+            if field.pii.is_empty() {
+                continue;
+            }
             let mut place = read.contract_place.clone();
             place.field = Some(field.name.clone());
-            match profile.pii.get(class) {
-                None if untreated.insert(class.clone()) => {
+            for class in field.pii.iter().filter(|class| !profile.pii.contains_key(*class)) {
+                if untreated.insert(class.clone()) {
                     let message = format!(
                         "field `{}` of `{}` holds personal data of class `{class}`, and profile `{}` does not say what happens to it",
                         field.name,
@@ -220,9 +222,12 @@ fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<Strin
                         "add `pii: {{{class}: mask}}` to profile `{}` in staunch.yaml (keep, drop, mask or token)",
                         profile.name
                     );
-                    mistakes.add(codes::PII_UNTREATED, place, message, next);
+                    mistakes.add(codes::PII_UNTREATED, place.clone(), message, next);
                 }
-                Some(Treatment::Token) if field.ty.is_nested() => {
+            }
+            let Some((treatment, class)) = Treatment::of(&field.pii, &profile.pii) else { continue };
+            match treatment {
+                Treatment::Token if field.ty.is_nested() => {
                     let message = format!(
                         "`pii` gives a token to `{}` of `{}`, which is nested: equal nested values have no one text",
                         field.name,
@@ -233,7 +238,7 @@ fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<Strin
                     mistakes.add(codes::BAD_VALUE, place, message, next);
                     read.sound = false;
                 }
-                Some(Treatment::Drop) if contract.key.contains(&field.name) => {
+                Treatment::Drop if contract.key.contains(&field.name) => {
                     let message = format!(
                         "`pii` drops `{}`, which is part of the key of `{}`",
                         field.name,
@@ -243,7 +248,7 @@ fn personal(draft: &mut Draft, profile: &Profile, untreated: &mut BTreeSet<Strin
                     mistakes.add(codes::BAD_VALUE, place, message, next);
                     read.sound = false;
                 }
-                Some(treatment @ (Treatment::Drop | Treatment::Mask | Treatment::Token))
+                Treatment::Drop | Treatment::Mask | Treatment::Token
                     if contract.event_time.as_ref() == Some(&field.name) =>
                 {
                     let word = match treatment {

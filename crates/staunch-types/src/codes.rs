@@ -116,6 +116,8 @@ codes! {
     ONE_TARGET = "ST0042", Project, Never;
     /// a format or system cannot hold a type of the contract
     NOT_HELD = "ST0043", Project, Never;
+    /// a personal value would reach a target that does not clear its class
+    NOT_CLEARED = "ST0044", Project, Never;
     /// an expression of a workflow cannot be read
     WORKFLOW_EXPRESSION = "ST0050", Project, Never;
     /// the states of a workflow do not lead from its start to an end

@@ -67,22 +67,22 @@ impl ReadPlan {
         let mut treats = Vec::with_capacity(fields.len());
         let mut mistakes = Vec::new();
         for field in &contract.fields {
-            let Some(class) = &field.pii else {
+            if field.pii.is_empty() {
                 treats.push(Treat::Keep);
                 continue;
-            };
-            treats.push(match request.pii.get(class) {
-                Some(Treatment::Keep) => Treat::Keep,
-                Some(Treatment::Drop) => Treat::Drop,
-                Some(Treatment::Mask) => Treat::Mask,
-                Some(Treatment::Token) if field.ty.is_nested() => {
+            }
+            treats.push(match Treatment::of(&field.pii, request.pii) {
+                Some((Treatment::Keep, _)) => Treat::Keep,
+                Some((Treatment::Drop, _)) => Treat::Drop,
+                Some((Treatment::Mask, _)) => Treat::Mask,
+                Some((Treatment::Token, class)) if field.ty.is_nested() => {
                     let message = format!("`{}` is nested and cannot become a token", field.name);
                     mistakes.push(Error::new(codes::PII_UNTREATED, message).field(&field.name).hint(format!(
                         "write `{class}: mask` (or `drop`, `keep`) in `pii:` of the profile: equal nested values have no one text"
                     )));
                     Treat::Drop
                 }
-                Some(Treatment::Token) => match request.token_keys.get(class) {
+                Some((Treatment::Token, class)) => match request.token_keys.get(class) {
                     Some(key) => Treat::token(key)?,
                     None => {
                         let message = format!("the token key of class `{class}` is missing");
@@ -90,10 +90,12 @@ impl ReadPlan {
                     }
                 },
                 None => {
-                    let message = format!("the PII class `{class}` has no treatment");
-                    mistakes.push(Error::new(codes::PII_UNTREATED, message).field(&field.name).hint(
-                        format!("add `{class}: token` (or `mask`, `drop`, `keep`) to `pii:` of the profile"),
-                    ));
+                    for class in field.pii.iter().filter(|c| !request.pii.contains_key(*c)) {
+                        let message = format!("the PII class `{class}` has no treatment");
+                        mistakes.push(Error::new(codes::PII_UNTREATED, message).field(&field.name).hint(
+                            format!("add `{class}: token` (or `mask`, `drop`, `keep`) to `pii:` of the profile"),
+                        ));
+                    }
                     Treat::Drop
                 }
             });
@@ -103,7 +105,7 @@ impl ReadPlan {
         }
         let outputs: Vec<usize> =
             treats.iter().enumerate().filter(|(_, t)| !matches!(t, Treat::Drop)).map(|(i, _)| i).collect();
-        let output = Arc::new(treated(contract, &treats, &outputs));
+        let output = Arc::new(treated(contract, &treats, &outputs, request.pii));
         let late_after = match (request.late, request.late_after) {
             (Late::Keep, Some(bound)) => Some(Micros::try_from(bound.as_micros()).unwrap_or(Micros::MAX)),
             _ => None,
@@ -143,7 +145,12 @@ impl ReadPlan {
 
 /// The contract after treatment: dropped fields leave, masked and tokenised ones are strings. A masked field identifies
 /// nothing, so a key that holds one, or misses one, is no key; a treated event time is none.
-fn treated(contract: &Contract, treats: &[Treat], outputs: &[usize]) -> Contract {
+fn treated(
+    contract: &Contract,
+    treats: &[Treat],
+    outputs: &[usize],
+    pii: &BTreeMap<String, Treatment>,
+) -> Contract {
     let mut output = contract.clone();
     output.fields = Vec::with_capacity(outputs.len());
     for (field, treat) in contract.fields.iter().zip(treats) {
@@ -156,8 +163,10 @@ fn treated(contract: &Contract, treats: &[Treat], outputs: &[usize]) -> Contract
         }
         match treat {
             Treat::Drop => continue,
-            Treat::Mask => field.pii = None,
-            Treat::Keep | Treat::Token(_) => {}
+            Treat::Mask => field.pii.clear(),
+            // A token hides the values of all its classes: of those that were to be kept nothing is there.
+            Treat::Token(_) => field.pii.retain(|class| pii.get(class) != Some(&Treatment::Keep)),
+            Treat::Keep => {}
         }
         output.fields.push(field);
     }

@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
                 "name" => name = Some(check::text("name", value, self.report)),
                 "type" => ty = Some(value),
                 "doc" => raw.doc = check::text("doc", value, self.report).map(|k| k.text),
-                "pii" => raw.pii = check::text("pii", value, self.report),
+                "pii" => raw.pii = check::one_or_more("pii", value, self.report),
                 "default" => raw.default = Some(value.clone()),
                 "aliases" => raw.aliases = check::aliases(value, self.report),
                 "order" => raw.order = check::order(value, self.report),

@@ -48,7 +48,7 @@ fn an_avro_schema_is_read() {
             "kind enum true",
         ]
     );
-    assert_eq!(c.fields[3].pii.as_deref(), Some("aircraft"));
+    assert_eq!(c.fields[3].classes(), "aircraft");
     assert_eq!(c.fields[5].ty, Type::Enum(vec!["a".into(), "b".into()]));
 }
 

@@ -74,8 +74,8 @@ impl<'a> Written<'a> {
         if field.order != Order::Ascending {
             out.insert("order".into(), field.order.word().into());
         }
-        if let Some(pii) = &field.pii {
-            out.insert("pii".into(), pii.as_str().into());
+        if !field.pii.is_empty() {
+            out.insert("pii".into(), crate::fingerprint::pii(field));
         }
         if let Some(unit) = &field.unit {
             out.insert("unit".into(), unit.as_str().into());

@@ -58,11 +58,14 @@ pub(super) fn check_fields(fields: &[RawField], report: &mut Report<'_>) {
             };
             report.add(codes::DUPLICATE_NAME, name.spot, message, "rename or remove one of the two");
         }
-        if let Some(pii) = &field.pii
-            && !is_name(&pii.text.replace('-', "_"))
-        {
-            let message = format!("the PII class of `{}` is not a name", name.text);
-            report.add(codes::BAD_NAME, name.spot, message, NAME_RULE);
+        for (at, class) in field.pii.iter().enumerate() {
+            if !is_name(&class.text.replace('-', "_")) {
+                let message = format!("a PII class of `{}` is not a name", name.text);
+                report.add(codes::BAD_NAME, class.spot, message, NAME_RULE);
+            } else if field.pii[..at].iter().any(|other| other.text == class.text) {
+                let message = format!("the PII class `{}` stands here twice", class.text);
+                report.add(codes::DUPLICATE_NAME, class.spot, message, "name it once");
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn record(fields: Vec<RawField>, at: Spot, report: &mut Report<'_>) -
     }
     for field in &fields {
         let name = &field.name.text;
-        if let Some(pii) = &field.pii {
+        if let Some(pii) = field.pii.first() {
             let message = format!("the PII class of `{name}` stands inside a nested type");
             let hint = "treatment is per field of the contract: put `pii:` at the outermost field, or select the part as a field of its own";
             report.add(codes::CONTRACT, pii.spot, message, hint);

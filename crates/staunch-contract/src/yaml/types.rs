@@ -64,7 +64,7 @@ pub(super) fn field(name: &Key, node: &Node, depth: usize, report: &mut Report<'
     for (key, value) in entries {
         match key.text.as_str() {
             "doc" => raw.doc = check::text("doc", value, report).map(|k| k.text),
-            "pii" => raw.pii = check::text("pii", value, report),
+            "pii" => raw.pii = check::one_or_more("pii", value, report),
             "default" => raw.default = Some(value.clone()),
             "aliases" => raw.aliases = check::aliases(value, report),
             "order" => raw.order = check::order(value, report),

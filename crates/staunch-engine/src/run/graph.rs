@@ -1,5 +1,6 @@
 //! A pipeline with its SQL planned: which stage runs when, over which transport, and which writes it can keep.
 
+use super::clears::uncleared;
 use crate::sql::{Relation, Shape, StagePlan, plan_stage, start};
 use arrow::datatypes::Schema;
 use staunch_commit::Source;
@@ -261,6 +262,7 @@ impl Graph {
                 incremental: scope == Scope::Incremental,
             };
             errors.extend(self.check_mode(&node, read.as_deref(), scope));
+            errors.extend(uncleared(self, &node));
             nodes.push(node);
         }
         self.writes = nodes;

@@ -8,6 +8,7 @@
 mod again;
 mod apply;
 mod building;
+mod clears;
 mod compute;
 mod cx;
 mod decide;

@@ -1,7 +1,7 @@
 //! Integer arithmetic that fails where DataFusion's wraps.
 //!
 //! DataFusion evaluates `+`, `-`, `*` and unary minus on integers with kernels that wrap silently (`add_wrapping`, ...); division,
-//! casts, decimals, dates and times are checked already. After type coercion the wrapping operators are replaced by functions
+//! casts, dates and times are checked already. Of decimals DataFusion checks that 128 bits hold the result, not that 38 digits do: here both. After type coercion the wrapping operators are replaced by functions
 //! over Arrow's checked kernels, in every expression of a plan; names of columns stay what they were. Lengths that functions fill up to
 //! (`lpad`, `rpad`, `repeat`) are bounded: DataFusion would ask for as much memory as the value says, and abort.
 
@@ -10,7 +10,7 @@ use super::instants::zoned;
 use super::rewrite::expressions;
 use arrow::array::AsArray;
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type};
 use arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -45,13 +45,13 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 Operator::Plus => &*ADD,
                 Operator::Minus => &*SUBTRACT,
                 Operator::Multiply => &*MULTIPLY,
-                _ => return Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+                _ => return fits(Expr::BinaryExpr(BinaryExpr { left, op, right }), schema),
             };
             match (left.get_type(schema), right.get_type(schema)) {
                 (Ok(l), Ok(r)) if l == r && l.is_integer() => Transformed::yes(Expr::ScalarFunction(
                     ScalarFunction::new_udf(checked.clone(), vec![*left, *right]),
                 )),
-                _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+                _ => fits(Expr::BinaryExpr(BinaryExpr { left, op, right }), schema),
             }
         }
         Expr::Negative(inner) => match inner.get_type(schema).and_then(|ty| zero(&ty)) {
@@ -79,6 +79,21 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
+/// Arithmetic of decimals, where the result may have more digits than its type: a type of fewer than 38 holds every one.
+fn fits(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { op, .. }) = &expr else { return Transformed::no(expr) };
+    let computes = matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide);
+    match expr.get_type(schema) {
+        Ok(DataType::Decimal128(MOST_DIGITS, _)) if computes => {
+            Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(FITS.clone(), vec![expr])))
+        }
+        _ => Transformed::no(expr),
+    }
+}
+
+/// The digits of the largest decimal.
+const MOST_DIGITS: u8 = 38;
+
 fn zero(ty: &DataType) -> Result<Option<ScalarValue>> {
     if ty.is_signed_integer() { ScalarValue::new_zero(ty).map(Some) } else { Ok(None) }
 }
@@ -98,7 +113,7 @@ pub(crate) fn restore(expr: Expr) -> Expr {
                 Some(terms) => Transformed::yes(terms),
                 None => Transformed::no(Expr::ScalarFunction(f)),
             },
-            Expr::ScalarFunction(mut f) if is_bounded(&f) && f.args.len() == 1 => {
+            Expr::ScalarFunction(mut f) if (is_bounded(&f) || is_fits(&f)) && f.args.len() == 1 => {
                 Transformed::yes(f.args.remove(0))
             }
             Expr::ScalarFunction(f) => match (operator(&f), <[Expr; 2]>::try_from(f.args.clone())) {
@@ -247,5 +262,67 @@ impl ScalarUDFImpl for Length {
             ColumnarValue::Scalar(_) => false,
         };
         if fits { Ok(length) } else { Err(beyond().into()) }
+    }
+}
+
+static FITS: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(Fits { signature: Signature::any(1, Volatility::Immutable) })));
+
+/// A decimal as it is, or an overflow if it has more digits than its type.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Fits {
+    signature: Signature,
+}
+
+fn is_fits(function: &ScalarFunction) -> bool {
+    function.func.inner().downcast_ref::<Fits>().is_some()
+}
+
+impl ScalarUDFImpl for Fits {
+    fn name(&self) -> &str {
+        "fits"
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(ToString::to_string).collect())
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(|e| e.schema_name().to_string()).collect())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(arg_types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let ty = args.arg_fields.first().map_or(DataType::Null, |f| f.data_type().clone());
+        Ok(Arc::new(Field::new(self.name(), ty, args.arg_fields.iter().any(|f| f.is_nullable()))))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(value) = args.args.into_iter().next() else {
+            return datafusion::common::internal_err!("nothing to fit");
+        };
+        match &value {
+            ColumnarValue::Array(array) => {
+                let decimals = array.as_primitive::<Decimal128Type>();
+                decimals.validate_decimal_precision(decimals.precision())?;
+            }
+            ColumnarValue::Scalar(scalar) => {
+                let array = scalar.to_array()?;
+                let decimals = array.as_primitive::<Decimal128Type>();
+                decimals.validate_decimal_precision(decimals.precision())?;
+            }
+        }
+        Ok(value)
     }
 }

@@ -8,7 +8,7 @@ use staunch_contract::coerce::{Coercion, check};
 use staunch_contract::{Contract, Field, Type};
 use staunch_pipeline::Process;
 use staunch_types::{Error, Result, codes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is known of an output.
@@ -45,7 +45,7 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
             error.stage(&output.process.name).field(&m.field).hint(m.hint)
         }));
     });
-    errors.extend(unnamed_classes(output, &contract));
+    errors.extend(personal(output, &contract));
     if let Some(error) = Error::many(errors) {
         return Err(error);
     }
@@ -64,6 +64,8 @@ pub(super) fn contract(output: &Output) -> Result<Agreed> {
     }
     let unique = contract.fields.iter().filter(|f| f.constraints.unique && !output.per_row);
     notes.extend(unique.map(|f| format!("asserted while it runs: `{}` is unique", f.name)));
+    let declassified = output.process.declassify.iter();
+    notes.extend(declassified.map(|(column, why)| format!("declassified: `{column}`: {}", why.reason)));
     Ok(Agreed { contract, coercion, notes, unique_key_proven: proven })
 }
 
@@ -71,33 +73,75 @@ fn at(output: &Output, field: &str) -> staunch_types::Place {
     place::item(output.process, output.query, field).unwrap_or_else(|| place::start(output.process))
 }
 
-/// Columns made of personal values whose field does not say so.
-fn unnamed_classes(output: &Output, contract: &Contract) -> Vec<Error> {
-    let columns = output.schema.fields().iter().zip(0..);
-    columns
-        .filter_map(|(column, i)| {
-            let field = contract.field(column.name()).filter(|f| f.pii.is_none())?;
-            let (class, from) = class(output, i)?;
-            let name = &field.name;
+/// Columns made of personal values whose field does not say so, and what is declassified and is not personal.
+fn personal(output: &Output, contract: &Contract) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for (column, i) in output.schema.fields().iter().zip(0..) {
+        let Some(field) = contract.field(column.name()) else { continue };
+        let found = classes(output, i);
+        let name = &field.name;
+        if let Some(why) = output.process.declassify.get(name) {
+            // What is said not to be personal must not be said to be.
+            if !field.pii.is_empty() && output.process.contract.is_some() {
+                let message = format!(
+                    "`{name}` is declassified here, and `{}` says that it is personal ({})",
+                    contract.id(),
+                    field.classes()
+                );
+                let hint =
+                    format!("remove `pii` from `{name}` in the contract, or `declassify` from the stage");
+                let error = Error::new(codes::OUTPUT_MISMATCH, message).place(why.place.clone());
+                errors.push(error.stage(&output.process.name).field(name).hint(hint));
+            }
+            if found.is_empty() {
+                let message = format!("`{name}` is declassified, and is made of nothing that is personal");
+                let error = Error::new(codes::BAD_VALUE, message).place(why.place.clone());
+                errors
+                    .push(error.stage(&output.process.name).field(name).hint("remove it from `declassify`"));
+            }
+            continue;
+        }
+        for (class, from) in found.iter().filter(|(class, _)| !field.pii.contains(*class)) {
             let message = format!(
                 "`{name}` is made of `{from}`, which is personal ({class}), and `{}` does not say so",
                 contract.id()
             );
+            let mut all: BTreeSet<&str> = field.pii.iter().map(String::as_str).collect();
+            all.extend(found.keys().map(String::as_str));
+            let all: Vec<&str> = all.into_iter().collect();
+            let written = if all.len() == 1 { (*class).clone() } else { format!("[{}]", all.join(", ")) };
+            let hint = format!(
+                "add `pii: {written}` to the field `{name}` of the contract, leave the column out, or, if nobody can be told by it, write `declassify: {{{name}: why}}` in the stage"
+            );
             let error = Error::new(codes::OUTPUT_MISMATCH, message).place(at(output, name));
-            let hint =
-                format!("add `pii: {class}` to the field `{name}` of the contract, or leave the column out");
-            Some(error.stage(&output.process.name).field(name).hint(hint))
-        })
-        .collect()
+            errors.push(error.stage(&output.process.name).field(name).hint(hint));
+        }
+    }
+    let known: Vec<&str> = output.schema.fields().iter().map(|f| f.name().as_str()).collect();
+    for (name, why) in output.process.declassify.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let message = format!("`declassify` names `{name}`, which is no column of the result");
+        let hint = staunch_pipeline::suggest(name, known.iter().copied()).map_or_else(
+            || format!("the columns are {}", known.join(", ")),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        let error = Error::new(codes::UNKNOWN_NAME, message).place(why.place.clone());
+        errors.push(error.stage(&output.process.name).hint(hint));
+    }
+    errors
 }
 
-/// The PII class of a column, and the input column that it comes from: the first that has one.
-fn class(output: &Output, column: usize) -> Option<(String, String)> {
-    output.facts.columns.get(column)?.uses.iter().find_map(|(relation, field)| {
-        let relation = output.inputs.get(*relation)?;
-        let field = relation.contract.fields.get(*field)?;
-        Some((field.pii.clone()?, format!("{}.{}", relation.name, field.name)))
-    })
+/// The PII classes of what a column is made of, each with the first input column that has it.
+fn classes(output: &Output, column: usize) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let Some(fact) = output.facts.columns.get(column) else { return found };
+    for (relation, field) in &fact.uses {
+        let Some(relation) = output.inputs.get(*relation) else { continue };
+        let Some(field) = relation.contract.fields.get(*field) else { continue };
+        for class in &field.pii {
+            found.entry(class.clone()).or_insert_with(|| format!("{}.{}", relation.name, field.name));
+        }
+    }
+    found
 }
 
 fn infer(output: &Output) -> Result<Contract> {
@@ -127,7 +171,9 @@ fn infer(output: &Output) -> Result<Contract> {
         {
             (field.ty, field.avro) = (source.ty.clone(), source.avro.clone());
         }
-        field.pii = class(output, i).map(|(class, _)| class);
+        if !output.process.declassify.contains_key(&field.name) {
+            field.pii = classes(output, i).into_keys().collect();
+        }
     }
     contract.event_time = output.facts.columns.iter().zip(&contract.fields).find_map(|(fact, field)| {
         let (relation, column) = fact.same?;

@@ -3,10 +3,12 @@
 use super::budget::{Budget, FAN_IN};
 use super::checked::CheckedArithmetic;
 use super::digits::RoundDigits;
+use super::doubles::DoublesWin;
 use super::ends::Ends;
 use super::flat::FlatChains;
 use super::guarded::GuardedCase;
 use super::intervals::IntervalLengths;
+use super::records::NullRecords;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
 use super::zeros::EqualKeys;
@@ -105,6 +107,8 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     rules.insert(0, Arc::new(FlatChains));
     rules.insert(1, Arc::new(SignedNumbers));
     rules.insert(2, Arc::new(RoundDigits));
+    rules.insert(3, Arc::new(DoublesWin));
+    rules.push(Arc::new(NullRecords));
     rules.push(Arc::new(GuardedCase));
     rules.push(Arc::new(CheckedArithmetic));
     rules.push(Arc::new(EqualKeys));

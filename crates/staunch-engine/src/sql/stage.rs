@@ -109,6 +109,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), nullable(&r.schema)))).map_err(plain)?;
     let state = state(&session);
     let planned = plan_sql(&state, query.clone()).map_err(|e| wrong(e, &state))?;
+    gaps::families(process, &planned)?;
     let analysed = state
         .analyzer()
         .execute_and_check(planned, state.config_options(), |_, _| {})

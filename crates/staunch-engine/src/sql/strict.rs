@@ -14,6 +14,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, Window
 const NULL_FOR_NULL: &[&str] = &[
     "abs",
     "acos",
+    "alike",
     "ascii",
     "asin",
     "atan",
@@ -32,6 +33,7 @@ const NULL_FOR_NULL: &[&str] = &[
     "encode",
     "ends_with",
     "exp",
+    "fits",
     "floor",
     "initcap",
     "left",
@@ -194,13 +196,18 @@ pub(crate) fn not_null_if_true(predicate: &Expr, found: &mut Vec<Column>) {
     }
 }
 
+/// Functions of ours that stand around what was written, and are null where that is.
+fn sees_through(function: &ScalarFunction) -> bool {
+    matches!(function.name(), "alike" | "fits")
+}
+
 /// The columns whose null would make the expression null.
 fn carried(expr: &Expr, found: &mut Vec<Column>) {
     match expr {
         Expr::Column(column) => found.push(column.clone()),
         Expr::Cast(cast) => carried(&cast.expr, found),
         Expr::Alias(alias) => carried(&alias.expr, found),
-        Expr::ScalarFunction(f) if operator(f).is_some() || is_chain(f) => {
+        Expr::ScalarFunction(f) if operator(f).is_some() || is_chain(f) || sees_through(f) => {
             f.args.iter().for_each(|a| carried(a, found))
         }
         _ => {}

@@ -31,7 +31,7 @@ fn check(text: String, project: bool) -> usize {
         if project {
             profile::project(Path::new("/nowhere"), &doc, None, &mut mistakes);
         } else if let Some(draft) = read(&doc, &catalog, &mut mistakes) {
-            graph::check(draft, None, &mut mistakes);
+            graph::check(draft, None, &BTreeSet::new(), &mut mistakes);
         }
     }
     mistakes.count()

@@ -32,9 +32,9 @@ profiles:
       type: files
       root: out
       objects:
-        people: {path: people, format: parquet}
+        people: {path: people, format: parquet, clears: [mail, name, ssn]}
         groups: {path: groups, format: parquet}
-    db: {type: sqlite, path: out/db.sqlite}
+    db: {type: sqlite, path: out/db.sqlite, objects: {people: {clears: [mail, name, ssn]}}}
 ";
 const PERSON: &str = "contract: person
 version: 1
@@ -99,7 +99,7 @@ fn people(format: &str, pii: &str) -> Project {
     let yaml = PROJECT.replace("FORMAT", format);
     let yaml = yaml.replace(
         "        groups: {path",
-        "        people2: {path: people2, format: parquet}\n        groups: {path",
+        "        people2: {path: people2, format: parquet, clears: [mail, name, ssn]}\n        groups: {path",
     );
     project.write("staunch.yaml", yaml.replace("{mail: token, name: mask, ssn: drop}", pii));
     project.write("contracts/person.yaml", PERSON);

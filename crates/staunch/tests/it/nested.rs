@@ -342,6 +342,8 @@ dead_letters: {at_most: 100 %}
     let rows = lines(&project.root.join("out/json"));
     assert!(!rows.is_empty() && rows.iter().all(|r| r["value"] == "****"), "{rows:?}");
     project.edit("staunch.yaml", "secret: mask", "secret: keep");
+    project.staunch(&["run", "spooled"]).fails(3, "ST0044");
+    project.edit("staunch.yaml", "json: {path: json,", "json: {clears: secret, path: json,");
     project.staunch(&["run", "spooled"]).ok();
     let rows = lines(&project.root.join("out/json"));
     assert!(rows.iter().any(|r| r["value"] == "v1") && rows.iter().any(|r| r["value"] == 2), "{rows:?}");

@@ -58,7 +58,7 @@ fn decoder(contract: &Contract) -> Result<JsonDecoder> {
     let mut plain = contract.clone();
     plain.event_time = None;
     for field in &mut plain.fields {
-        field.pii = None;
+        field.pii.clear();
     }
     let plan = ReadPlan::new(&ReadRequest {
         contract: &Arc::new(plain),

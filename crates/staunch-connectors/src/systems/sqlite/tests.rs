@@ -40,7 +40,12 @@ impl Rig {
             let options = options(&[("table", json!(table))]);
             objects.insert(
                 self.object.to_owned(),
-                Object { name: self.object.into(), place: Place::default(), options },
+                Object {
+                    name: self.object.into(),
+                    place: Place::default(),
+                    clears: BTreeSet::new(),
+                    options,
+                },
             );
         }
         let connection = Connection {

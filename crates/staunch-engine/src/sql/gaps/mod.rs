@@ -1,11 +1,12 @@
 //! What DataFusion would pass over, wrap or find out too late: said while a stage is planned.
 //!
 //! Clauses that are parsed and then dropped are refused by the parsed query ([`clauses`]); sums that wrap and constants that have no
-//! value by the analysed plan ([`sums`], [`constants`]); subqueries that would be executed otherwise than SQL means by the analysed one, those that cannot be executed by the optimised one
+//! value by the analysed plan ([`sums`], [`constants`]); kinds of values that are mixed by the plan before its types are coerced ([`families`]); subqueries that would be executed otherwise than SQL means by the analysed one, those that cannot be executed by the optimised one
 //! ([`subqueries`], [`correlated`]).
 
 mod clauses;
 mod constants;
+mod families;
 mod functions;
 mod subqueries;
 mod sums;
@@ -15,6 +16,7 @@ mod unions;
 pub(crate) use clauses::ALL;
 pub(crate) use clauses::clauses;
 pub(crate) use constants::{constants, no_value};
+pub(crate) use families::families;
 pub(crate) use subqueries::{correlated, subqueries};
 pub(crate) use sums::sums;
 pub(crate) use unions::unions;

@@ -30,8 +30,8 @@ fn shown(plan: &StagePlan) -> String {
     if let Some(time) = &c.event_time {
         text += &format!("; at {time}");
     }
-    for field in c.fields.iter().filter(|f| f.pii.is_some()) {
-        text += &format!("; {} is {}", field.name, field.pii.as_deref().unwrap_or_default());
+    for field in c.fields.iter().filter(|f| !f.pii.is_empty()) {
+        text += &format!("; {} is {}", field.name, field.classes());
     }
     text
 }

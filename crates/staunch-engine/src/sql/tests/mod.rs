@@ -111,7 +111,7 @@ impl Input {
     pub(crate) fn pii(self, field: &str, class: &str) -> Self {
         self.change(|c| {
             let field = c.fields.iter_mut().find(|f| f.name == field).expect("a field");
-            field.pii = Some(class.to_owned());
+            field.pii.insert(class.to_owned());
         })
     }
 
@@ -176,6 +176,7 @@ pub(crate) fn process(sql: &str) -> Process {
         inputs: Vec::new(),
         contract: None,
         nondeterministic: false,
+        declassify: BTreeMap::new(),
     }
 }
 

@@ -122,7 +122,7 @@ impl SinkOptions {
                 let hint = "partition by a text, number, date or boolean";
                 misfit(name, format!("`{name}` cannot name folders: it is {}", field.ty), hint);
             }
-            if field.pii.is_some() {
+            if !field.pii.is_empty() {
                 let hint = "partition by a field without a PII class: names of folders are seen by everybody";
                 misfit(name, format!("`{name}` is personal and must not name folders"), hint);
             }

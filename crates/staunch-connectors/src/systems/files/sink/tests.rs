@@ -29,7 +29,12 @@ fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types
     let mut entries = vec![("path", json!("clean")), ("format", json!("parquet"))];
     entries.retain(|(key, _)| !more.iter().any(|(k, _)| k == key));
     entries.extend(more.iter().cloned());
-    let object = Object { name: "clean".into(), place: Place::default(), options: options(&entries) };
+    let object = Object {
+        name: "clean".into(),
+        place: Place::default(),
+        clears: BTreeSet::new(),
+        options: options(&entries),
+    };
     let connection = Connection {
         name: "lake".into(),
         system: "files".into(),
@@ -536,7 +541,7 @@ fn planted_faults_of_the_disk_are_seen() {
 #[test]
 fn options_are_checked_all_at_once() {
     let mut contract = contract(&[("n", Type::Int), ("f", Type::Double), ("mail", Type::String)], &[]);
-    contract.fields[2].pii = Some("email".into());
+    contract.fields[2].pii = BTreeSet::from(["email".into()]);
     let dir = PathBuf::from("/project");
     let found = |more: Entries<'_>| -> Vec<(&'static str, String)> {
         let error = try_sink(&dir, &contract, more).err().unwrap();

@@ -349,7 +349,7 @@ fn decides(key: &str) -> bool {
 fn options(spec: &FilesSourceSpec) -> Vec<String> {
     let options = spec.object.entries.iter().filter(|(key, _)| decides(key));
     let mut lines: Vec<String> = options.map(|(key, option)| format!("{key}: {}", option.value)).collect();
-    for class in spec.contract.fields.iter().filter_map(|f| f.pii.as_ref()).collect::<BTreeSet<_>>() {
+    for class in spec.contract.fields.iter().flat_map(|f| &f.pii).collect::<BTreeSet<_>>() {
         lines.push(format!("pii {class}: {:?}", spec.pii.get(class)));
     }
     lines
@@ -365,7 +365,7 @@ fn fingerprint(spec: &FilesSourceSpec) -> String {
     }
     let late_after = spec.late_after.map(|d| d.as_micros());
     let _ = writeln!(text, "late {late_after:?} {:?}\nvalidate {:?}", spec.late, spec.validate);
-    for class in spec.contract.fields.iter().filter_map(|f| f.pii.as_ref()).collect::<BTreeSet<_>>() {
+    for class in spec.contract.fields.iter().flat_map(|f| &f.pii).collect::<BTreeSet<_>>() {
         let _ = writeln!(text, "pii {class:?} {:?}", spec.pii.get(class));
     }
     hex::encode(Sha256::digest(text.as_bytes()))
@@ -406,14 +406,14 @@ fn about(spec: &FilesSourceSpec, object: &FileOptions) -> String {
         (Some(bound), Late::Keep) => format!("late after {}", show_duration(bound)),
         (Some(bound), Late::Include) => format!("late after {}, but included", show_duration(bound)),
     });
-    for (field, class) in spec.contract.fields.iter().filter_map(|f| Some((&f.name, f.pii.as_ref()?))) {
-        let word = match spec.pii.get(class) {
+    for field in spec.contract.fields.iter().filter(|f| !f.pii.is_empty()) {
+        let word = match Treatment::of(&field.pii, &spec.pii).map(|(treatment, _)| treatment) {
             Some(Treatment::Keep) => "kept",
             Some(Treatment::Mask) => "masked",
             Some(Treatment::Token) => "tokenised",
             Some(Treatment::Drop) | None => "dropped",
         };
-        parts.push(format!("`{field}` ({class}) {word}"));
+        parts.push(format!("`{}` ({}) {word}", field.name, field.classes()));
     }
     parts.join(", ")
 }

@@ -261,7 +261,7 @@ fn partition(options: &mut OptionReader<'_>, contract: &Contract) -> Option<Part
                 let message = format!("`partition` captures `{name}`, which is {}", field.ty);
                 options.reject("partition", message, "capture plain values alone: a path is no nested value");
             }
-            Some(field) if field.pii.is_some() => {
+            Some(field) if !field.pii.is_empty() => {
                 let message = format!("`partition` captures `{name}`, which is personal");
                 options.reject(
                     "partition",

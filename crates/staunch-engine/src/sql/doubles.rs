@@ -1,0 +1,242 @@
+//! A decimal beside a floating-point number is a floating-point number, everywhere.
+//!
+//! DataFusion adds them as doubles, but compares and unifies them (`=`, `IN`, `CASE`, `coalesce`, `UNION`, joins) as decimals of 15 digits
+//! behind the point: smaller numbers become 0, and larger ones, NaN and the infinities fail. Here, before types are coerced, the decimal is
+//! cast to double, as in DuckDB and PostgreSQL. A number that is written out beside a decimal, such as `0.1`, is the decimal that it
+//! says, so that `price = 0.1` is exact.
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{InList, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Projection, Subquery, cast,
+};
+use datafusion::optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+/// The analyzer rule, before types are coerced.
+#[derive(Debug)]
+pub(crate) struct DoublesWin;
+
+impl AnalyzerRule for DoublesWin {
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(node).map(|t| t.data)
+    }
+
+    fn name(&self) -> &str {
+        "doubles_win"
+    }
+}
+
+fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = match &plan {
+        LogicalPlan::TableScan(_) => return Ok(Transformed::no(plan)),
+        other => merge_schema(&other.inputs()),
+    };
+    let names = NamePreserver::new(&plan);
+    let plan = plan
+        .map_expressions(|expr| {
+            let name = names.save(&expr);
+            expr.transform_up(|e| expression(e, &schema)).map(|t| t.update_data(|e| name.restore(e)))
+        })?
+        .data;
+    let plan = match plan {
+        LogicalPlan::Join(mut join) => {
+            for (left, right) in &mut join.on {
+                let (l, r) = (join.left.schema(), join.right.schema());
+                let kinds = [Kind::of(left, l), Kind::of(right, r)];
+                unify_by(&kinds, &mut [left, right]);
+            }
+            LogicalPlan::Join(join)
+        }
+        LogicalPlan::Union(mut union) => {
+            union.inputs = unified(union.inputs)?;
+            LogicalPlan::Union(union)
+        }
+        other => other,
+    };
+    // An input may have changed its types even where no expression of this node did.
+    plan.recompute_schema().map(Transformed::yes)
+}
+
+fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let unify = |exprs: &mut [&mut Expr]| {
+        let kinds: Vec<Kind> = exprs.iter().map(|e| Kind::of(e, schema)).collect();
+        unify_by(&kinds, exprs)
+    };
+    let mut expr = expr;
+    let changed = match &mut expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if super::rewrite::compares(*op) => {
+            unify(&mut [left, right])
+        }
+        Expr::Between(Between { expr, low, high, .. }) => unify(&mut [expr, low, high]),
+        Expr::InList(InList { expr, list, .. }) => {
+            let mut all: Vec<&mut Expr> = vec![expr];
+            all.extend(list);
+            unify(&mut all)
+        }
+        Expr::Case(Case { expr, when_then_expr, else_expr }) => {
+            let mut compared: Vec<&mut Expr> = Vec::new();
+            let mut given: Vec<&mut Expr> = Vec::new();
+            let alone = expr.is_none();
+            compared.extend(expr.as_deref_mut());
+            for (when, then) in when_then_expr {
+                compared.push(when);
+                given.push(then);
+            }
+            given.extend(else_expr.as_deref_mut());
+            let given = unify(&mut given);
+            (!alone && unify(&mut compared)) | given
+        }
+        Expr::ScalarFunction(f) if one_type(f.name()) => unify(&mut f.args.iter_mut().collect::<Vec<_>>()),
+        Expr::ScalarFunction(f) if f.name() == "nvl2" => {
+            unify(&mut f.args.iter_mut().skip(1).collect::<Vec<_>>())
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+            let found = subquery.subquery.schema().fields().first().map(|f| f.data_type().clone());
+            match (Kind::of(expr, schema), found.as_ref()) {
+                (Kind::Decimal(_), Some(ty)) if ty.is_floating() => {
+                    **expr = double(std::mem::take(expr));
+                    true
+                }
+                (Kind::Double | Kind::Written(_), Some(ty)) if ty.is_decimal() => {
+                    let plan = doubled(Arc::clone(&subquery.subquery), &[0])?;
+                    *subquery = Subquery { subquery: plan, ..subquery.clone() };
+                    true
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    };
+    Ok(if changed { Transformed::yes(expr) } else { Transformed::no(expr) })
+}
+
+/// Functions whose arguments become one type.
+fn one_type(name: &str) -> bool {
+    matches!(name, "coalesce" | "ifnull" | "nvl" | "nullif" | "greatest" | "least" | "make_array")
+}
+
+/// A value, as far as it matters here.
+enum Kind {
+    /// A decimal: digits in front of the point, and behind it.
+    Decimal((u8, u8)),
+    /// A floating-point number.
+    Double,
+    /// A floating-point number that is written out, and the decimal that it says if there is one: the value, digits in all, and behind
+    /// the point.
+    Written(Option<(i128, u8, u8)>),
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    fn of(expr: &Expr, schema: &DFSchema) -> Self {
+        if let Expr::Literal(ScalarValue::Float64(Some(value)), _) = expr {
+            return Self::Written(decimal(*value));
+        }
+        match expr.get_type(schema) {
+            Ok(DataType::Decimal128(precision, scale)) => {
+                let scale = u8::try_from(scale).unwrap_or(0);
+                Self::Decimal((precision.saturating_sub(scale), scale))
+            }
+            Ok(ty) if ty.is_decimal() => Self::Decimal((u8::MAX, 0)),
+            Ok(ty) if ty.is_floating() => Self::Double,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The decimal that a number says: the shortest digits that are read as it.
+fn decimal(value: f64) -> Option<(i128, u8, u8)> {
+    let text = format!("{value}");
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text.as_str()), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = u8::try_from(fraction.len()).ok()?;
+    let number: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let precision = u8::try_from(whole.trim_start_matches('0').len()).ok()?.checked_add(scale)?.max(1);
+    (precision <= MOST_DIGITS).then_some((sign * number, precision, scale))
+}
+
+const MOST_DIGITS: u8 = 38;
+
+/// Makes doubles of decimals that stand beside doubles, or decimals of what is written out beside decimals alone.
+fn unify_by(kinds: &[Kind], exprs: &mut [&mut Expr]) -> bool {
+    let (mut decimals, mut doubles, mut written) = (false, false, false);
+    // What all of them need in front of the point, and behind it.
+    let (mut front, mut behind) = (0u8, 0u8);
+    for kind in kinds {
+        match kind {
+            Kind::Decimal((f, b)) => {
+                decimals = true;
+                (front, behind) = (front.max(*f), behind.max(*b));
+            }
+            Kind::Written(Some((_, precision, scale))) => {
+                written = true;
+                (front, behind) = (front.max(precision - scale), behind.max(*scale));
+            }
+            Kind::Written(None) | Kind::Double => doubles = true,
+            Kind::Other => {}
+        }
+    }
+    if !decimals || !(doubles || written) {
+        return false;
+    }
+    let exact = !doubles && front.saturating_add(behind) <= MOST_DIGITS;
+    for (kind, expr) in kinds.iter().zip(exprs) {
+        match kind {
+            Kind::Decimal(_) if !exact => **expr = double(std::mem::take(*expr)),
+            Kind::Written(Some((value, precision, scale))) if exact => {
+                let scale = i8::try_from(*scale).unwrap_or(0);
+                **expr = Expr::Literal(ScalarValue::Decimal128(Some(*value), *precision, scale), None);
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+fn double(expr: Expr) -> Expr {
+    cast(expr, DataType::Float64)
+}
+
+/// The inputs of a union with doubles where any of them has doubles beside decimals.
+fn unified(inputs: Vec<Arc<LogicalPlan>>) -> Result<Vec<Arc<LogicalPlan>>> {
+    let ty =
+        |plan: &LogicalPlan, column: usize| plan.schema().fields().get(column).map(|f| f.data_type().clone());
+    let width = inputs.first().map_or(0, |plan| plan.schema().fields().len());
+    let any = |column: usize, is: fn(&DataType) -> bool| {
+        inputs.iter().any(|plan| ty(plan, column).is_some_and(|ty| is(&ty)))
+    };
+    let mixed: Vec<usize> =
+        (0..width).filter(|c| any(*c, DataType::is_decimal) && any(*c, DataType::is_floating)).collect();
+    if mixed.is_empty() {
+        return Ok(inputs);
+    }
+    inputs
+        .into_iter()
+        .map(|plan| {
+            let columns: Vec<usize> =
+                mixed.iter().copied().filter(|c| ty(&plan, *c).is_some_and(|ty| ty.is_decimal())).collect();
+            if columns.is_empty() { Ok(plan) } else { doubled(plan, &columns) }
+        })
+        .collect()
+}
+
+/// The plan with these columns as doubles, under their names.
+fn doubled(plan: Arc<LogicalPlan>, columns: &[usize]) -> Result<Arc<LogicalPlan>> {
+    let shown = plan.schema().columns().into_iter().enumerate().map(|(at, column)| {
+        if columns.contains(&at) {
+            let (relation, name) = (column.relation.clone(), column.name.clone());
+            double(Expr::Column(column)).alias_qualified(relation, name)
+        } else {
+            Expr::Column(column)
+        }
+    });
+    let shown = shown.collect();
+    Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(shown, plan)?)))
+}

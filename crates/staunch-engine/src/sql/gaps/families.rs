@@ -1,0 +1,217 @@
+//! Values of different kinds, where DataFusion makes one of the other without a word: a number beside a date becomes days since 1970.
+
+use super::super::rewrite::compares;
+use super::refuse;
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::{InList, InSubquery};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound,
+};
+use datafusion::scalar::ScalarValue;
+use staunch_pipeline::Process;
+use staunch_types::Result;
+
+/// A kind of values. Within one, types are coerced as SQL has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Number,
+    Text,
+    /// A text that is written out: what it stands beside says what it is.
+    Written,
+    Day,
+    Clock,
+    Span,
+    Nested,
+    /// Null, or anything that DataFusion does not mix.
+    Other,
+}
+
+impl Family {
+    fn of(ty: &DataType) -> Self {
+        match ty {
+            ty if ty.is_numeric() => Self::Number,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) => Self::Day,
+            DataType::Time32(_) | DataType::Time64(_) => Self::Clock,
+            DataType::Interval(_) | DataType::Duration(_) => Self::Span,
+            ty if ty.is_nested() => Self::Nested,
+            _ => Self::Other,
+        }
+    }
+
+    fn of_expr(expr: &Expr, schema: &DFSchema) -> Self {
+        match expr {
+            Expr::Literal(ScalarValue::Utf8(Some(_)), _) => Self::Written,
+            other => other.get_type(schema).map_or(Self::Other, |ty| Self::of(&ty)),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Text | Self::Written => "a text",
+            Self::Day => "a date or timestamp",
+            Self::Clock => "a time of day",
+            Self::Span => "an interval",
+            Self::Nested => "a nested value",
+            Self::Other => "another value",
+        }
+    }
+}
+
+/// Two kinds that are not compared.
+fn apart(families: &[Family]) -> Option<(Family, Family)> {
+    let kinds = [Family::Number, Family::Day, Family::Clock, Family::Span];
+    let mut found = kinds.into_iter().filter(|kind| families.contains(kind));
+    Some((found.next()?, found.next()?))
+}
+
+/// Two kinds that do not become one column: those that are not compared, and a text beside anything else.
+fn different(families: &[Family]) -> Option<(Family, Family)> {
+    let others = [Family::Number, Family::Day, Family::Clock, Family::Span];
+    let other = || others.into_iter().find(|kind| families.contains(kind));
+    let number = families.contains(&Family::Number);
+    apart(families)
+        .or_else(|| families.contains(&Family::Text).then(other).flatten().map(|o| (Family::Text, o)))
+        .or_else(|| (number && families.contains(&Family::Written)).then_some((Family::Text, Family::Number)))
+}
+
+const CAST: &str = "say what is meant: CAST one of them to the type of the other";
+const NULLS: &str = "compare their parts: l[1] < m[1]";
+
+/// Refuses what mixes kinds of values, orders nested values by an operator, or has a window frame that ends before it begins.
+///
+/// # Errors
+/// `ST0022`.
+pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
+    let mut found: Option<(String, &str)> = None;
+    let mut add = |message: String, hint: &'static str| {
+        found.get_or_insert((message, hint));
+    };
+    let _ = planned.apply_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let of = |expr: &Expr| Family::of_expr(expr, &schema);
+        let mut compared = |families: &[Family], what: &str| {
+            if let Some((one, other)) = apart(families) {
+                add(format!("{what} compares {} with {}", one.word(), other.word()), CAST);
+            }
+        };
+        if let LogicalPlan::Join(join) = node {
+            for (left, right) in &join.on {
+                let sides = [
+                    Family::of_expr(left, join.left.schema()),
+                    Family::of_expr(right, join.right.schema()),
+                ];
+                compared(&sides, &format!("`{left} = {right}`"));
+            }
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                match e {
+                    Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(*op) => {
+                        compared(&[of(left), of(right)], &format!("`{e}`"));
+                    }
+                    Expr::Between(Between { expr, low, high, .. }) => {
+                        compared(&[of(expr), of(low), of(high)], &format!("`{e}`"));
+                    }
+                    Expr::InList(InList { expr, list, .. }) => {
+                        let all: Vec<Family> = std::iter::once(of(expr)).chain(list.iter().map(of)).collect();
+                        compared(&all, &format!("`{expr} IN (...)`"));
+                    }
+                    Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+                        let found = subquery.subquery.schema().fields().first();
+                        let all = [of(expr), found.map_or(Family::Other, |f| Family::of(f.data_type()))];
+                        compared(&all, &format!("`{expr} IN (SELECT ...)`"));
+                    }
+                    Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) => {
+                        let whens = when_then_expr.iter().map(|(when, _)| of(when));
+                        compared(&std::iter::once(of(expr)).chain(whens).collect::<Vec<_>>(), "a `CASE`");
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        let mut one_column = |families: &[Family], what: &str| {
+            if let Some((one, other)) = different(families) {
+                add(format!("{what} would make one column of {} and {}", one.word(), other.word()), CAST);
+            }
+        };
+        if let LogicalPlan::Union(union) = node {
+            for at in 0..union.schema.fields().len() {
+                let ty = |plan: &LogicalPlan| plan.schema().fields().get(at).map(|f| Family::of(f.data_type()));
+                let all: Vec<Family> = union.inputs.iter().filter_map(|plan| ty(plan)).collect();
+                one_column(&all, &format!("column {} of a `UNION`", at + 1));
+            }
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                match e {
+                    Expr::Case(Case { when_then_expr, else_expr, .. }) => {
+                        let thens = when_then_expr.iter().map(|(_, then)| of(then));
+                        let all: Vec<Family> = thens.chain(else_expr.iter().map(|e| of(e))).collect();
+                        one_column(&all, "a `CASE`");
+                    }
+                    Expr::ScalarFunction(f)
+                        if matches!(
+                            f.name(),
+                            "coalesce" | "ifnull" | "nvl" | "nullif" | "greatest" | "least" | "make_array"
+                        ) =>
+                    {
+                        one_column(&f.args.iter().map(of).collect::<Vec<_>>(), &format!("`{}`", f.name()));
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                match e {
+                    Expr::BinaryExpr(BinaryExpr { left, op, right })
+                        if matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
+                            && (of(left) == Family::Nested || of(right) == Family::Nested) =>
+                    {
+                        add(format!("`{op}` of nested values is not implemented yet"), NULLS);
+                    }
+                    Expr::WindowFunction(f) => {
+                        let frame = &f.params.window_frame;
+                        if backwards(&frame.start_bound, &frame.end_bound) {
+                            let hint = "let the frame begin before it ends: the larger number of PRECEDING stands first";
+                            add(format!("the frame `{frame}` ends before it begins, and holds no row"), hint);
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    match found {
+        Some((message, hint)) => Err(refuse(process, None, message, hint)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a frame ends before it begins.
+fn backwards(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
+    let number = |value: &ScalarValue| match value {
+        ScalarValue::UInt64(n) => n.map(i128::from),
+        ScalarValue::Int64(n) => n.map(i128::from),
+        // Frames are planned before types are coerced.
+        ScalarValue::Utf8(text) => text.as_ref().and_then(|t| t.parse().ok()),
+        _ => None,
+    };
+    let at = |bound: &WindowFrameBound| match bound {
+        WindowFrameBound::Preceding(value) => number(value).map(|n: i128| -n),
+        WindowFrameBound::CurrentRow => Some(0),
+        WindowFrameBound::Following(value) => number(value),
+    };
+    match (at(start), at(end)) {
+        (Some(start), Some(end)) => start > end,
+        _ => false,
+    }
+}

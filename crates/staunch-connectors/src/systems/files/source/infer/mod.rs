@@ -183,14 +183,19 @@ fn of_paths(spec: &InferSpec, probe: &FilesSource, listed: &[Listed]) -> Result<
 /// Reads everything with the proposal until no row is rejected for a field, and takes nulls away where there are none.
 fn prove(spec: &InferSpec, listed: &[Listed], draft: Draft, names: Names) -> Result<Inferred> {
     let Draft { mut fields, partly } = draft;
-    let (rename, mut notes) = names.told();
+    let (mut rename, mut notes) = names.told();
     let text =
         !matches!(spec.object.entries.get("format").and_then(|o| o.value.as_str()), Some("json" | "parquet"));
     let mut settled = false;
     loop {
+        rename.retain(|_, field| fields.iter().any(|f| f.name == *field));
         let dated: BTreeSet<String> =
             fields.iter().filter(|f| f.ty.is_time()).map(|f| f.name.clone()).collect();
-        let object = without_dates(&renaming(&spec.object, &rename), &dated);
+        let mut object = without_dates(&renaming(&spec.object, &rename), &dated);
+        // A field that was left out has no column either.
+        if let Some(all) = object.entries.get_mut("rename").and_then(|option| option.value.as_object_mut()) {
+            all.retain(|_, field| fields.iter().any(|f| field == f.name.as_str()));
+        }
         let source = source(spec, &object, fields.clone())?;
         let mut seen = Seen::new(&fields);
         match scan(&source, listed, &mut |rows| seen.rows(&rows)) {

@@ -48,6 +48,8 @@ pub enum Verb {
     Reveal,
     /// Changes targets: `run`, `dlq replay`.
     Run,
+    /// Publishes contracts: `contract lock`.
+    Publish,
     /// Gives up rows: `dlq discard`.
     Discard,
     /// Removes what is older than it is kept: `gc`.

@@ -1,7 +1,7 @@
 //! A project that is open: files read, sources made, SQL planned.
 
 use crate::context::App;
-use crate::{systems, targets};
+use crate::{inferred, systems, targets};
 use staunch_commit::store::{LocalStore, Store};
 use staunch_commit::{Log, ProfileKey, Source};
 use staunch_engine::run::Graph;
@@ -119,6 +119,7 @@ impl Opened {
     pub fn graph(&self, pipeline: &Pipeline, key: Option<&ProfileKey>) -> Result<Graph> {
         let (graph, mut errors) = self.survey_graph(pipeline, key);
         errors.extend(targets::shared(&self.project, Some(&pipeline.name)));
+        errors.extend(inferred::changed(&self.project, &graph));
         match Error::many(Error::in_order(errors)) {
             Some(error) => Err(error),
             None => Ok(graph),

@@ -4,10 +4,11 @@ mod attributes;
 mod names;
 mod nested;
 
-pub(crate) use attributes::{aliases, default, formed, freshness, order};
+pub(crate) use attributes::{aliases, compatibility, default, formed, freshness, order};
 pub(crate) use names::{NAME_RULE, is_name};
 pub(crate) use nested::{DEEPEST, Part, record, too_deep, union};
 
+use crate::avro::Level;
 use crate::constraints::{self, RawConstraint};
 use crate::model::{AvroForm, Contract, Element, Field, Order, Type};
 use crate::near;
@@ -94,6 +95,8 @@ pub(crate) struct RawContract {
     pub(crate) doc: Option<String>,
     pub(crate) owner: Option<String>,
     pub(crate) freshness: Option<(Spot, Duration)>,
+    /// `None`: not written.
+    pub(crate) compatibility: Option<Option<Level>>,
     pub(crate) key: Vec<Key>,
     pub(crate) event_time: Option<Key>,
     pub(crate) fields: Vec<RawField>,
@@ -135,6 +138,7 @@ pub(crate) fn finish(raw: RawContract, report: &mut Report<'_>) -> Option<Contra
         doc: raw.doc,
         owner: raw.owner,
         freshness: raw.freshness.map(|(_, duration)| duration),
+        compatibility: raw.compatibility.unwrap_or(Some(Level::default())),
         fields,
         key: raw.key.into_iter().map(|k| k.text).collect(),
         event_time: raw.event_time.map(|k| k.text),

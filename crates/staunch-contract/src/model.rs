@@ -5,6 +5,7 @@ mod attributes;
 
 pub use attributes::{AvroForm, Order};
 
+use crate::avro::Level;
 use crate::constraints::Constraints;
 use arrow::datatypes::SchemaRef;
 use std::collections::BTreeSet;
@@ -230,6 +231,8 @@ pub struct Contract {
     pub owner: Option<String>,
     /// How old the newest record may be, as its owner promises.
     pub freshness: Option<Duration>,
+    /// What a new version must keep up to the earlier ones when it is locked; `None`: nothing (`NONE`).
+    pub compatibility: Option<Level>,
     /// The fields, in order.
     pub fields: Vec<Field>,
     /// The fields that identify a record; empty if none do.
@@ -250,6 +253,7 @@ impl Contract {
             doc: None,
             owner: None,
             freshness: None,
+            compatibility: Some(Level::default()),
             fields,
             key: Vec::new(),
             event_time: None,

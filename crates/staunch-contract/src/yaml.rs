@@ -1,6 +1,7 @@
 //! Contracts in YAML.
 
 mod types;
+mod write;
 
 use crate::check::{self, RawContract, RawField};
 use crate::model::Contract;
@@ -9,7 +10,7 @@ use crate::yaml_tree::{Node, Value};
 use staunch_types::{Result, codes};
 use std::path::Path;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "contract",
     "version",
     "namespace",
@@ -17,6 +18,7 @@ const KEYS: [&str; 10] = [
     "doc",
     "owner",
     "freshness",
+    "compatibility",
     "key",
     "event_time",
     "fields",
@@ -76,6 +78,7 @@ fn read(root: &Node, report: &mut Report<'_>) -> Option<RawContract> {
             "namespace" => raw.namespace = check::text("namespace", node, report),
             "aliases" => raw.aliases = check::aliases(node, report),
             "freshness" => raw.freshness = check::freshness(node, report),
+            "compatibility" => raw.compatibility = check::compatibility(node, report),
             "doc" => raw.doc = check::text("doc", node, report).map(|k| k.text),
             "owner" => raw.owner = check::text("owner", node, report).map(|k| k.text),
             "key" => raw.key = check::texts("key", node, report),

@@ -9,6 +9,11 @@ pub(crate) const LARGEST: u64 = 1 << 20;
 
 /// The text of `file`, which is relative to `root`; `None` if there is none. A byte order mark is removed.
 pub(crate) fn read(root: &Path, file: &Path) -> Result<Option<String>> {
+    read_up_to(LARGEST, root, file)
+}
+
+/// The same for a file of another size.
+pub(crate) fn read_up_to(largest: u64, root: &Path, file: &Path) -> Result<Option<String>> {
     let path = root.join(file);
     let io = |error: &std::io::Error| {
         Error::io(codes::YAML, "read the file", file, error).hint("see that it is a readable file")
@@ -25,9 +30,10 @@ pub(crate) fn read(root: &Path, file: &Path) -> Result<Option<String>> {
             .hint("put a file there"));
     }
     let mut bytes = Vec::new();
-    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|e| io(&e))?;
-    if bytes.len() as u64 > LARGEST {
-        let error = Error::new(codes::YAML, "the file is larger than 1 MiB").place(Place::file(file));
+    opened.take(largest + 1).read_to_end(&mut bytes).map_err(|e| io(&e))?;
+    if bytes.len() as u64 > largest {
+        let message = format!("the file is larger than {} MiB", largest >> 20);
+        let error = Error::new(codes::YAML, message).place(Place::file(file));
         return Err(error.hint("split it; data do not belong into the files of a project"));
     }
     match String::from_utf8(bytes) {

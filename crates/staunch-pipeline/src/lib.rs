@@ -33,6 +33,7 @@
 mod fields;
 mod files;
 mod graph;
+mod locked;
 mod mistakes;
 mod model;
 mod names;
@@ -45,6 +46,7 @@ mod sqltext;
 mod suggest;
 pub use staunch_contract::units;
 
+pub use locked::LOCK_FILE;
 pub use model::{
     Budget, Connection, Declassified, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline,
     Process, Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,

@@ -1,6 +1,7 @@
 //! The checked form (IR): immutable, free of YAML, with the places kept for messages.
 
 use staunch_contract::Contract;
+use staunch_contract::lock::Lock;
 use staunch_types::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,8 +17,14 @@ pub struct Project {
     pub name: String,
     /// The chosen profile.
     pub profile: Profile,
-    /// The contracts, by `name@version`.
+    /// The names of all profiles.
+    pub profiles: Vec<String>,
+    /// The contracts that a pipeline may name, by `name@version`: the declared ones, and those that are locked.
     pub contracts: BTreeMap<String, Arc<Contract>>,
+    /// The files of the declared ones, by `name@version`.
+    pub declared: BTreeMap<String, PathBuf>,
+    /// What was published and inferred so far; `None` without a lock.
+    pub lock: Option<Lock>,
     /// The pipelines, by name.
     pub pipelines: BTreeMap<String, Pipeline>,
 }

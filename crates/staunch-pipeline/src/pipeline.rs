@@ -522,7 +522,7 @@ fn contract(
         let message = format!("`{}` does not name a version of a contract", names::shown(typed));
         let next = if there.is_empty() { "write `name@1`".to_owned() } else { format!("there is {there}") };
         mistakes.add(codes::BAD_VALUE, place, message, next);
-    } else if !of_name.is_empty() {
+    } else if !of_name.is_empty() && !catalog.broken.contains(name) {
         let message = format!(
             "contract `{}` has no version {}",
             names::shown(name),

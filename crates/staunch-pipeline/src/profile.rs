@@ -62,6 +62,15 @@ pub(crate) fn project(
     (name, profile(root, doc, key, node, mistakes))
 }
 
+/// The names of all profiles, as far as they can be read.
+pub(crate) fn names(doc: &Document) -> Vec<String> {
+    let Value::Map(entries) = &doc.root.value else { return Vec::new() };
+    match entries.iter().find(|(key, _)| key.text == "profiles").map(|(_, node)| &node.value) {
+        Some(Value::Map(profiles)) => profiles.iter().map(|(key, _)| key.text.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn choose<'a>(
     doc: &Document,
     entries: &'a [(Key, Node)],

@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::graph;
+use crate::locked;
 use crate::mistakes::Mistakes;
 use crate::model::{Pipeline, Profile, Project, Treatment};
 use crate::pipeline::{self, Catalog, Draft};
@@ -21,7 +22,7 @@ const MOST_FILES: usize = 10_000;
 impl Project {
     /// Opens the project in the folder `root` under a profile: the named one, else `dev`, else the only one there is.
     ///
-    /// It reads `staunch.yaml`, `contracts/*.yaml` and `contracts/*.avsc`, `pipelines/*.yaml` and the `.sql` files that these
+    /// It reads `staunch.yaml`, `contracts/*.yaml` and `contracts/*.avsc`, `contracts.lock`, `pipelines/*.yaml` and the `.sql` files that these
     /// name; sub-folders are not searched. Places name files relative to `root`. [`Profile::state`] is joined with `root`;
     /// a [`crate::SecretRef::File`] is as written (relative to `root`, or absolute). Profiles other than the chosen one are not looked
     /// into.
@@ -50,9 +51,14 @@ impl Project {
         };
         let mut mistakes = Mistakes::default();
         let doc = Document::parse(text, Path::new(PROJECT_FILE), |e| mistakes.push(e));
+        let profiles = doc.as_ref().map(profile::names).unwrap_or_default();
         let (name, profile) =
             doc.map_or((None, None), |doc| profile::project(root, &doc, profile, &mut mistakes));
-        let (contracts, broken) = contracts(root, &mut mistakes);
+        let (mut contracts, declared, broken) = contracts(root, &mut mistakes);
+        let lock = locked::read(root, &mut mistakes);
+        if let Some(lock) = &lock {
+            locked::join(lock, &declared, &mut contracts, &mut mistakes);
+        }
         let (profile, unclear) = profile.map_or((None, BTreeSet::new()), |(p, u)| (Some(p), u));
         let catalog = Catalog {
             root,
@@ -66,7 +72,8 @@ impl Project {
         let project = profile.map(|mut profile| {
             // Noted already. Kept, such a field lets what lies below be looked at.
             profile.pii.extend(untreated.into_iter().map(|class| (class, Treatment::Keep)));
-            Self { root: root.to_owned(), name: name.unwrap_or_default(), profile, contracts, pipelines }
+            let (root, name) = (root.to_owned(), name.unwrap_or_default());
+            Self { root, name, profile, profiles, contracts, declared, lock, pipelines }
         });
         Ok(Survey { project, mistakes: mistakes.told() })
     }
@@ -134,8 +141,8 @@ fn listed(root: &Path, folder: &str, endings: &[&str], mistakes: &mut Mistakes) 
     found
 }
 
-/// The contracts by `name@version`, and the stems of the files that hold none because they are wrong.
-fn contracts(root: &Path, mistakes: &mut Mistakes) -> (BTreeMap<String, Arc<Contract>>, BTreeSet<String>) {
+/// The contracts and their files by `name@version`, and the stems of the files that hold none because they are wrong.
+fn contracts(root: &Path, mistakes: &mut Mistakes) -> Declared {
     let mut contracts: BTreeMap<String, Arc<Contract>> = BTreeMap::new();
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut broken = BTreeSet::new();
@@ -163,8 +170,10 @@ fn contracts(root: &Path, mistakes: &mut Mistakes) -> (BTreeMap<String, Arc<Cont
             }
         }
     }
-    (contracts, broken)
+    (contracts, files, broken)
 }
+
+type Declared = (BTreeMap<String, Arc<Contract>>, BTreeMap<String, PathBuf>, BTreeSet<String>);
 
 fn pipelines(
     catalog: &Catalog<'_>,

@@ -108,6 +108,12 @@ codes! {
     PII_UNTREATED = "ST0032", Project, Never;
     /// an Avro schema cannot be read
     SCHEMA = "ST0033", Project, Never;
+    /// a version of a contract was edited after it was locked
+    LOCKED = "ST0034", Project, Never;
+    /// `contracts.lock` cannot be read, or was edited by hand
+    LOCK = "ST0035", Project, Never;
+    /// the contract that a stage implies is not the one that was locked
+    INFERRED = "ST0036", Project, Never;
     /// a write mode that this stage or this target cannot keep
     WRITE_MODE = "ST0040", Project, Never;
     /// an option that this system or format does not have
@@ -145,6 +151,8 @@ codes! {
     DECODE_TYPE = "Decode.Type", Input, Never;
     /// a record breaks its contract
     VIOLATION = "Contract.Violation", Input, Never;
+    /// a new version of a contract is not compatible with the earlier ones
+    INCOMPATIBLE = "Contract.Incompatible", Project, Never;
     /// rows of a whole-input result share a key
     KEY_NOT_UNIQUE = "Contract.KeyNotUnique", Input, Never;
     /// an expression failed on a row

@@ -102,7 +102,7 @@ pub(crate) enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Compare Avro schemas and contracts; show what one is.
+    /// Publish contracts, compare them, infer one from data, say who breaks.
     Contract {
         #[command(subcommand)]
         verb: contract::Contract,

@@ -16,7 +16,7 @@ pub(crate) fn exit_code(error: &Error) -> u8 {
     match error.code() {
         codes::BUDGET | codes::SINK_REJECTED => 5,
         codes::INTERRUPTED => 130,
-        codes::VIOLATION | codes::KEY_NOT_UNIQUE => 4,
+        codes::VIOLATION | codes::KEY_NOT_UNIQUE | codes::INCOMPATIBLE => 4,
         code if code.name.starts_with("ST") => 3,
         code if code.kind == Kind::Usage => 2,
         _ => 1,

@@ -1,6 +1,7 @@
 //! Data on stdout: tables for people, one JSON document for programs.
 
 pub(crate) mod contract;
+pub(crate) mod diff;
 mod doctor;
 mod gc;
 mod graph;

@@ -49,7 +49,7 @@ pub(crate) fn execute(cli: &Cli) -> Result<u8> {
             print::gc(&done.pipelines, *dry_run, json)?;
             Error::many(done.busy).map_or(Ok(()), Err)
         }
-        Verb::Contract { verb } => return contract::contract(&app, verb, &context, json),
+        Verb::Contract { verb } => return contract::contract(&app, cli, verb, &context, json),
         Verb::Workflow { verb } => return workflow::workflow(&app, verb, &context, json),
         Verb::Dlq { verb } => dlq(&app, cli, verb, &context),
     };

@@ -2,7 +2,7 @@
 
 use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
-use crate::{keys, systems, targets};
+use crate::{inferred, keys, systems, targets};
 use staunch_types::{Error, Result, codes};
 use std::path::Path;
 
@@ -58,6 +58,7 @@ impl App {
         for pipeline in chosen {
             let (graph, mistakes) = opened.survey_graph(pipeline, None);
             errors.extend(mistakes);
+            errors.extend(inferred::changed(project, &graph));
             for node in &graph.writes {
                 errors.extend(systems::sink(self, &opened, &pipeline.name, node).err());
             }

@@ -109,6 +109,24 @@ pub(crate) fn digest(path: &Path) -> Result<String> {
     }
 }
 
+/// What the footer says; [`digest`] has seen that it is not too large.
+fn footer(path: &Path) -> Result<ArrowReaderMetadata> {
+    let handle = File::open(path).map_err(|e| unreadable("open the file", path, &e))?;
+    guarded(path, || {
+        ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new())
+            .map_err(|_| corrupt(path, "the footer of the Parquet file is damaged"))
+    })
+}
+
+/// The columns of a file.
+///
+/// # Errors
+/// `Source.Corrupt`, `Source.Unreadable`, `Source.TooLarge`.
+pub(crate) fn schema(path: &Path) -> Result<Arc<Schema>> {
+    digest(path)?;
+    Ok(footer(path)?.schema().clone())
+}
+
 /// Opens a file at a split point; also the names of the columns that are ignored.
 ///
 /// # Errors
@@ -120,11 +138,7 @@ pub(crate) fn open(file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Splitt
     if !fresh && digest != at.digest {
         return Err(changed(&file.path, "its content is not what it was when it was read before"));
     }
-    let handle = File::open(&file.path).map_err(|e| unreadable("open the file", &file.path, &e))?;
-    let metadata = guarded(&file.path, || {
-        ArrowReaderMetadata::load(&handle, ArrowReaderOptions::new())
-            .map_err(|_| corrupt(&file.path, "the footer of the Parquet file is damaged"))
-    })?;
+    let metadata = footer(&file.path)?;
     let mut groups = Vec::new();
     let mut begin = 0_u64;
     for group in metadata.metadata().row_groups() {

@@ -33,6 +33,13 @@ pub(crate) struct Head {
     rest: Vec<u8>,
 }
 
+impl Head {
+    /// What was read beyond it.
+    pub(crate) fn into_rest(self) -> Vec<u8> {
+        self.rest
+    }
+}
+
 /// The mark with which a text of another encoding begins; that of UTF-32 begins as that of UTF-16 does.
 fn other_encoding(text: &[u8]) -> Option<&'static str> {
     match text {

@@ -6,9 +6,10 @@ use staunch_types::Result;
 use std::fmt;
 
 /// What a new version must keep up. The words are those of schema registries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Level {
     /// The new version reads what the last one wrote: upgrade readers first.
+    #[default]
     Backward,
     /// The new version reads what every earlier one wrote.
     BackwardTransitive,
@@ -33,6 +34,9 @@ impl Level {
         Self::FullTransitive,
     ];
 
+    /// The word for no level at all.
+    pub const NONE: &str = "NONE";
+
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -52,6 +56,12 @@ impl Level {
         Self::ALL.into_iter().find(|level| level.word().eq_ignore_ascii_case(word))
     }
 
+    /// Who must read whom, in the order in which breaches are told.
+    pub fn directions(self) -> impl Iterator<Item = Reads> {
+        let both = [(self.new_reads_old(), Reads::NewReadsOld), (self.old_reads_new(), Reads::OldReadsNew)];
+        both.into_iter().filter_map(|(asked, reads)| asked.then_some(reads))
+    }
+
     fn new_reads_old(self) -> bool {
         !matches!(self, Self::Forward | Self::ForwardTransitive)
     }
@@ -60,7 +70,9 @@ impl Level {
         !matches!(self, Self::Backward | Self::BackwardTransitive)
     }
 
-    fn transitive(self) -> bool {
+    /// Whether every earlier version counts, and not the last one alone.
+    #[must_use]
+    pub fn transitive(self) -> bool {
         matches!(self, Self::BackwardTransitive | Self::ForwardTransitive | Self::FullTransitive)
     }
 }

@@ -9,7 +9,7 @@ use crate::types;
 use crate::yaml_tree::{Key, Node, Value};
 use staunch_types::codes;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "type",
     "name",
     "namespace",
@@ -19,6 +19,7 @@ const KEYS: [&str; 11] = [
     "version",
     "owner",
     "freshness",
+    "compatibility",
     "key",
     "eventTime",
 ];
@@ -81,6 +82,7 @@ pub(super) fn contract(root: &Node, report: &mut Report<'_>) -> Option<RawContra
             "doc" => raw.doc = check::text("doc", node, report).map(|k| k.text),
             "owner" => raw.owner = check::text("owner", node, report).map(|k| k.text),
             "freshness" => raw.freshness = check::freshness(node, report),
+            "compatibility" => raw.compatibility = check::compatibility(node, report),
             "key" => raw.key = check::texts("key", node, report),
             "eventTime" => raw.event_time = check::text("eventTime", node, report),
             "fields" => list = Some(node),

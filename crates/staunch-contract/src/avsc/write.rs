@@ -1,5 +1,6 @@
 //! Avro record schemas, written.
 
+use crate::avro::Level;
 use crate::model::{AvroForm, Contract, Field, Order, Type};
 use crate::units::show_duration;
 use serde_json::{Map, Value, json};
@@ -24,6 +25,10 @@ pub(super) fn contract(contract: &Contract) -> Value {
     }
     if let Some(freshness) = contract.freshness {
         record.insert("freshness".into(), show_duration(freshness).into());
+    }
+    if contract.compatibility != Some(Level::default()) {
+        let word = contract.compatibility.map_or(Level::NONE, Level::word);
+        record.insert("compatibility".into(), word.into());
     }
     if !contract.key.is_empty() {
         record.insert("key".into(), json!(contract.key));

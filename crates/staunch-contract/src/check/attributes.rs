@@ -1,6 +1,7 @@
 //! Attributes of contracts and fields that both languages have.
 
 use super::{NAME_RULE, names, text, texts};
+use crate::avro::Level;
 use crate::model::{AvroForm, Element, Order, Type};
 use crate::report::Report;
 use crate::units;
@@ -28,6 +29,21 @@ pub(crate) fn freshness(node: &Node, report: &mut Report<'_>) -> Option<(Spot, D
             None
         }
     }
+}
+
+/// One of the levels, or `NONE`; the outer `None` for anything else, which is reported.
+pub(crate) fn compatibility(node: &Node, report: &mut Report<'_>) -> Option<Option<Level>> {
+    let written = text("compatibility", node, report)?;
+    if written.text.eq_ignore_ascii_case(Level::NONE) {
+        return Some(None);
+    }
+    let level = Level::of(&written.text);
+    if level.is_none() {
+        let words: Vec<&str> = Level::ALL.iter().map(|level| level.word()).collect();
+        let hint = format!("write {} or {}", words.join(", "), Level::NONE);
+        report.add(codes::BAD_VALUE, node.spot, "`compatibility` is no level", hint);
+    }
+    level.map(Some)
 }
 
 /// A list of names, with namespaces or without.

@@ -56,7 +56,7 @@ impl Literal {
     }
 
     /// Whether `self` lies above `other`; values of one type.
-    pub(super) fn is_above(&self, other: &Self) -> bool {
+    pub(crate) fn is_above(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Held::Whole(a), Held::Whole(b)) => a > b,
             (Held::Float(a), Held::Float(b)) => f64::from_bits(*a) > f64::from_bits(*b),
@@ -65,7 +65,7 @@ impl Literal {
     }
 
     /// Whether both are the same value, however they are written.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Held::Text, Held::Text) => self.text == other.text,
             (a, b) => a == b,

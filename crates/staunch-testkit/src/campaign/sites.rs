@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Failpoints that no campaign passes, and why.
-pub const UNPASSED: &[(&str, &str)] = &[];
+pub const UNPASSED: &[(&str, &str)] = &[("lock.write", LOCK), ("lock.rename", LOCK), ("lock.sync", LOCK)];
+const LOCK: &str =
+    "`contract lock` writes one file of the project and no log: its own test kills it at each of them";
 
 /// The names of all failpoints in the shipped sources.
 ///

@@ -2,7 +2,7 @@
 
 use super::{columns, many, out, out_json};
 use serde_json::json;
-use staunch_app::{Compatibility, SchemaView};
+use staunch_app::{Broken, Compatibility, Inferred, Locked, Reason, SchemaView};
 use staunch_types::Result;
 use std::fmt::Write as _;
 
@@ -11,22 +11,24 @@ pub(crate) fn check(found: &Compatibility, json: bool) -> Result<()> {
     if json {
         let reasons = found.broken.iter().flat_map(|broken| {
             broken.reasons.iter().map(|reason| {
-                json!({ "reader": broken.reader.display().to_string(), "writer": broken.writer.display().to_string(), "type": reason.kind.word(),
+                json!({ "reader": broken.reader, "writer": broken.writer, "type": reason.kind,
                         "location": reason.location, "message": reason.message, "hint": reason.hint })
             })
         });
         return out_json(&json!({
             "level": found.level,
+            "against": found.against,
             "compatible": found.broken.is_empty(),
             "incompatibilities": reasons.collect::<Vec<_>>(),
         }));
     }
     let mut text = String::new();
     for broken in &found.broken {
-        let (reader, writer) = (broken.reader.display(), broken.writer.display());
+        let Broken { reader, writer, .. } = broken;
         let _ = writeln!(text, "{reader} does not read all that is written under {writer}:");
         for reason in &broken.reasons {
-            let _ = writeln!(text, "  {reason}\n    {}", reason.hint);
+            let Reason { kind, location, message, hint } = reason;
+            let _ = writeln!(text, "  {kind} at {location}: {message}\n    {hint}");
         }
         text.push('\n');
     }
@@ -64,4 +66,65 @@ pub(crate) fn show(view: &SchemaView, json: bool) -> Result<()> {
         }
     }
     out(&text)
+}
+
+/// What the lock holds now, or would hold.
+pub(crate) fn lock(locked: &Locked, check: bool, json: bool) -> Result<()> {
+    if json {
+        let changes = locked
+            .changes
+            .iter()
+            .map(|c| json!({ "change": c.what, "name": c.name, "profile": c.profile, "detail": c.detail }));
+        return out_json(&json!({
+            "up_to_date": locked.up_to_date, "written": locked.written, "versions": locked.versions,
+            "inferred": locked.inferred, "changes": changes.collect::<Vec<_>>(),
+        }));
+    }
+    let row = |change: &staunch_app::LockChange| {
+        let profile = change.profile.as_ref().map(|p| format!("[{p}]")).unwrap_or_default();
+        let detail = change.detail.clone().unwrap_or_default();
+        vec![change.what.to_owned(), change.name.clone(), profile, detail]
+    };
+    let mut text = columns(&locked.changes.iter().map(row).collect::<Vec<_>>(), 4);
+    let holds = format!(
+        "{} and {}",
+        many(locked.versions, "published version"),
+        many(locked.inferred, "inferred contract")
+    );
+    let _ = match (locked.up_to_date, check) {
+        (true, _) => writeln!(text, "contracts.lock is up to date: {holds}"),
+        (false, true) => writeln!(text, "contracts.lock is not up to date: run `staunch contract lock`"),
+        (false, false) => writeln!(text, "contracts.lock written: {holds}"),
+    };
+    out(&text)
+}
+
+/// A contract that was inferred: its text alone, so that it can be put into a file.
+pub(crate) fn infer(inferred: &Inferred, json: bool) -> Result<()> {
+    if !json {
+        return out(&inferred.yaml);
+    }
+    out_json(&json!({
+        "contract": inferred.contract.id(), "yaml": inferred.yaml, "avro": inferred.contract.to_avro_json(),
+        "from": inferred.from, "rows": inferred.rows, "unreadable": inferred.unreadable,
+        "rename": inferred.rename, "notes": inferred.notes,
+    }))
+}
+
+/// What is said beside it, a line each.
+pub(crate) fn about(inferred: &Inferred) -> Vec<String> {
+    let mut lines = Vec::new();
+    let rows = inferred.rows.map(|rows| format!(", {rows} rows read")).unwrap_or_default();
+    lines.push(format!("from {}{rows}", inferred.from));
+    for (reason, count) in &inferred.unreadable {
+        let records = if *count == 1 { "record is" } else { "records are" };
+        lines.push(format!("{count} {records} dead whatever the contract says: {reason}"));
+    }
+    if !inferred.rename.is_empty() {
+        let pairs: Vec<String> =
+            inferred.rename.iter().map(|(column, field)| format!("{}: {field}", json!(column))).collect();
+        lines.push(format!("the object needs `rename: {{{}}}`", pairs.join(", ")));
+    }
+    lines.extend(inferred.notes.iter().cloned());
+    lines
 }

@@ -1,6 +1,6 @@
 //! `contract show`: what a schema is, whatever its text looks like.
 
-use super::schema;
+use super::side::Side;
 use crate::context::{App, RunContext, Verb, authorize};
 use staunch_contract::avro::Ignored;
 use staunch_types::Result;
@@ -22,13 +22,19 @@ pub struct SchemaView {
 }
 
 impl App {
-    /// The canonical form and the fingerprints of a schema.
+    /// The canonical form and the fingerprints of a schema: of a file, or of `name@version`.
     ///
     /// # Errors
     /// Those of a schema that cannot be read.
-    pub fn contract_show(&self, file: &Path, context: &RunContext) -> Result<SchemaView> {
+    pub fn contract_show(
+        &self,
+        start: &Path,
+        profile: Option<&str>,
+        what: &str,
+        context: &RunContext,
+    ) -> Result<SchemaView> {
         authorize(&context.actor, Verb::Read, "contract")?;
-        let schema = schema(file)?;
+        let schema = Side::read(what, start, profile)?.schema;
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(SchemaView {
             canonical: schema.canonical_form(),

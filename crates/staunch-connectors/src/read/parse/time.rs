@@ -8,6 +8,7 @@ use crate::read::fault::{
 };
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{Datelike, NaiveDate, Timelike};
+use std::fmt::Write as _;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -198,6 +199,19 @@ impl Format {
         let mut parsed = Parsed::new();
         parse(&mut parsed, text, self.items.iter()).map_err(|_| NOT_FORMAT)?;
         Ok(parsed)
+    }
+
+    /// Whether it has a clock, and whether it has an offset: told by reading a text that it has written.
+    pub(crate) fn parts(&self) -> (bool, bool) {
+        let mut text = String::new();
+        let instant = chrono::DateTime::UNIX_EPOCH.fixed_offset();
+        if write!(text, "{}", instant.format_with_items(self.items.iter())).is_err() {
+            return (false, false);
+        }
+        match self.parsed(text.as_bytes()) {
+            Ok(parsed) => (parsed.hour_mod_12().is_some(), parsed.offset().is_some()),
+            Err(_) => (false, false),
+        }
     }
 
     /// Days since 1970-01-01.

@@ -1,6 +1,7 @@
 //! Reading a folder of files.
 
 mod glob;
+mod infer;
 mod layout;
 mod options;
 mod partition;
@@ -18,6 +19,7 @@ use crate::read::plan::{Projection, ReadPlan, ReadRequest};
 use crate::read::split::{SplitSetup, TextDecoder, TextSplitter, read_head};
 use crate::systems::holds::Holder;
 use arrow::datatypes::SchemaRef;
+pub use infer::{InferSpec, Inferred, avro, infer};
 use options::{FileFormat, FileOptions};
 use sha2::{Digest, Sha256};
 use staunch_commit::source::RawRecord;

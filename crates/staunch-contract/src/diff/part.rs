@@ -90,7 +90,8 @@ fn one(path: &str, old: &Field, new: &Field, out: &mut Vec<Change>) -> Result<()
         note(path, What::Default, None, default(old), default(new), out);
     }
     constraints::compare(path, &old.constraints, &new.constraints, out);
-    note(path, What::Pii, None, old.pii.clone(), new.pii.clone(), out);
+    let classes = |field: &Field| (!field.pii.is_empty()).then(|| field.classes());
+    note(path, What::Pii, None, classes(old), classes(new), out);
     if old.unit != new.unit {
         let verdict = match (&old.unit, &new.unit) {
             (Some(old), Some(new)) => {

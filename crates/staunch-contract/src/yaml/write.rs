@@ -61,7 +61,8 @@ fn whole(field: &Field) -> String {
             parts.push(format!("{key}: {value}"));
         }
     };
-    more("pii", field.pii.as_deref().map(word));
+    let classes: Vec<String> = field.pii.iter().cloned().collect();
+    more("pii", if let [one] = classes.as_slice() { Some(word(one)) } else { list(&classes) });
     more("unit", field.unit.as_deref().map(quoted));
     for (key, value) in field.constraints.properties() {
         let key = match key {

@@ -202,7 +202,7 @@ fn describe(error: &DataFusionError) -> Said {
             SchemaError::DuplicateQualifiedField { name, .. }
             | SchemaError::DuplicateUnqualifiedField { name } => plan(
                 format!("the output has two columns `{name}`"),
-                "give one of them another name: EXPRESSION AS name".into(),
+                "give one of them another name: EXPRESSION AS name; where two expressions differ in a cast alone, cast in a subquery".into(),
                 Some(name.clone()),
             ),
         },
@@ -276,7 +276,7 @@ fn describe(error: &DataFusionError) -> Said {
 fn two_columns(name: &str, plan: impl Fn(String, String, Option<String>) -> Said) -> Said {
     plan(
         format!("a `SELECT` gives two columns `{name}`"),
-        "give one of them another name: EXPRESSION AS name".into(),
+        "give one of them another name: EXPRESSION AS name; where two expressions differ in a cast alone, cast in a subquery".into(),
         Some(name.to_owned()),
     )
 }

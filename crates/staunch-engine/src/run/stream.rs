@@ -4,7 +4,7 @@ use super::apply::{apply_one, progress_of};
 use super::building::{Building, ChunkOut, Outgoing, stage_account};
 use super::cx::RunCx;
 use super::env::Progress;
-use super::graph::Transport;
+use super::graph::{ReadNode, Transport};
 use super::ordered::{Next, ordered};
 use super::position::Position;
 use super::turn::Turns;
@@ -17,6 +17,9 @@ use staunch_commit::{
 use staunch_pipeline::Validate;
 use staunch_types::{Error, Result, bare, codes};
 use std::collections::BTreeMap;
+
+/// Input bytes of the first epoch of a run, where `epoch_bytes` is more.
+const FIRST_EPOCH: u64 = 8 << 20;
 
 /// The coordinator of a run: it alone touches the log, the sinks and the failpoints.
 pub(crate) struct Coordinator<'a> {
@@ -90,10 +93,20 @@ impl<'a> Coordinator<'a> {
         self.positions.insert(read.clone(), after);
         self.tell(&format!("reading {read}"));
         self.check_budget()?;
-        if self.building.bytes >= self.cx.graph.pipeline.epoch_bytes && !bare::on() {
+        if self.building.bytes >= self.enough() && !bare::on() {
             self.cut()?;
         }
         Ok(Next::Continue)
+    }
+
+    /// The input bytes after which an epoch is cut: of the first epoch of a run fewer, so that its rows are shown soon. It depends on what
+    /// is committed alone, so that the cuts are the same after a restart.
+    fn enough(&self) -> u64 {
+        let most = self.cx.graph.pipeline.epoch_bytes;
+        let streamed = |r: &&ReadNode| matches!(r.transport, Transport::Fused | Transport::Spooled);
+        let reads = self.cx.graph.reads.iter().filter(streamed);
+        let before = reads.filter_map(|r| self.state.ledger.reads.get(&r.read.name)).any(|r| r.bytes > 0);
+        if before { most } else { most.min(FIRST_EPOCH) }
     }
 
     pub(crate) fn tell(&self, doing: &str) {

@@ -50,7 +50,7 @@ pub struct DeadLetter {
     pub file: String,
     /// The version of the file.
     pub version: u32,
-    /// The place in the file: byte offset in the decompressed file, or row number (Parquet).
+    /// The place in the file: byte offset in the decompressed file, or row number (Parquet, Avro).
     pub place: u64,
     /// The line, from 1, for text formats.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -32,12 +32,12 @@ pub struct Origin {
 /// A place between two records of one origin, where reading can start again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitPoint {
-    /// Where the next record begins: the byte offset in the decompressed file, or the row number (Parquet).
+    /// Where the next record begins: the byte offset in the decompressed file, or the row number (Parquet, Avro).
     pub offset: u64,
     /// Line breaks before that place (text formats); 0 elsewhere.
     pub lines: u64,
-    /// xxh3-128 of the decompressed content before that place (text formats), 32 hexadecimal digits; for Parquet that of
-    /// the whole file. It proves on a restart, and on the next run, that the content is the same.
+    /// xxh3-128 of the content before that place (text formats: decompressed; Avro: as it lies in the file), 32 hexadecimal digits; for
+    /// Parquet that of the whole file. It proves on a restart, and on the next run, that the content is the same.
     pub digest: String,
     /// Whether nothing follows.
     pub finished: bool,
@@ -115,7 +115,7 @@ pub trait Splitter: Send {
 
 /// Some records of one origin, not yet decoded.
 pub struct Chunk {
-    /// Input bytes (decompressed): what epochs are cut by.
+    /// Input bytes (decompressed; Avro: as they lie in the file): what epochs are cut by.
     pub bytes: u64,
     /// Records found, counted by the scan that cut them; the decoder counts for itself.
     pub found: u64,
@@ -169,7 +169,7 @@ pub struct RawRecord {
 /// Access to the raw record of an accepted row.
 pub trait RawRows: Send + Sync {
     /// The raw bytes of row `row` of [`ReadRows::batch`]: the record as it stood in the file, without its line
-    /// break (Parquet: the row as JSON).
+    /// break (Parquet: the row as JSON; Avro: a container file of that row).
     fn raw(&self, row: usize) -> Vec<u8>;
 
     /// The line on which row `row` begins, from 1, for text formats.

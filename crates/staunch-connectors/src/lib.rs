@@ -1,6 +1,6 @@
 //! Connectors: how records get from files and databases into Arrow, and back.
 //!
-//! **What it is.** `formats/` turns bytes into columns (CSV, newline-delimited JSON, Parquet); `systems/` knows where the
+//! **What it is.** `formats/` turns bytes into columns (CSV, newline-delimited JSON, Parquet, Avro); `systems/` knows where the
 //! bytes lie (folders of files, databases); `read/` is the one chain between the two, the same for every source:
 //! decode → validate → id → lateness → PII.
 //!

@@ -6,7 +6,7 @@ use crate::open::Opened;
 use crate::verbs::run::runtime;
 use staunch_commit::store::Store;
 use staunch_commit::{DeadLetter, Log, RunEnd, RunState, Settled, read_dead};
-use staunch_connectors::formats::rows::row_as_json;
+use staunch_connectors::formats::rows::{row_as_json, shown};
 use staunch_engine::run::{self as engine, Observer, Report, Request, Stop};
 use staunch_types::{Epoch, Error, Micros, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,7 @@ impl App {
         self.letters(&opened, filter)
     }
 
-    /// The raw bytes of the letters that match; of rows that a target refused, a JSON object by column.
+    /// The raw bytes of the letters that match; of rows of Avro files a JSON object by field, of rows that a target refused one by column.
     ///
     /// # Errors
     /// `DeadLetters.Invalid` if nothing matches or the key is another one.
@@ -153,10 +153,10 @@ impl App {
             .map(|row| {
                 if row.letter.refused() {
                     // The target was given a row, not a record: it is shown by column.
-                    let shown = row_as_json(&row.letter.row(&sealer)?.0);
-                    return Ok((row, shown));
+                    let columns = row_as_json(&row.letter.row(&sealer)?.0);
+                    return Ok((row, columns));
                 }
-                let raw = row.letter.raw(&sealer)?;
+                let raw = shown(row.letter.raw(&sealer)?);
                 Ok((row, raw))
             })
             .collect()

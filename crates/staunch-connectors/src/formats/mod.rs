@@ -1,5 +1,6 @@
 //! Formats: bytes to columns.
 
+pub(crate) mod avro;
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod json_union;

@@ -1,5 +1,6 @@
 //! A row as one JSON object: the raw form of a Parquet row, and what people are shown of a row that has none.
 
+use crate::formats::avro::letter;
 use crate::read::parse::duration::duration_text;
 use crate::read::parse::time::{nanos_text, timestamp_text};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, MapArray, RecordBatch, StringArray, StructArray};
@@ -17,6 +18,12 @@ pub fn row_as_json(batch: &RecordBatch) -> Vec<u8> {
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let row = batch.slice(0, batch.num_rows().min(1));
     object(names.zip(row.columns().iter().cloned()), true)
+}
+
+/// A raw record for people: a row of an Avro file as plain JSON under the names of its writer, anything else as it is.
+#[must_use]
+pub fn shown(raw: Vec<u8>) -> Vec<u8> {
+    letter::as_json(&raw).map_or(raw, String::into_bytes)
 }
 
 /// One row from columns of length 1. Without `nulls` a null has no key.

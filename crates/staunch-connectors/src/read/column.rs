@@ -77,6 +77,11 @@ impl Text {
         self.ends.len().saturating_sub(1)
     }
 
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.used + self.ends.len() * size_of::<u32>()
+    }
+
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows + 1);
         self.used = self.ends.last().map_or(0, |e| *e as usize);
@@ -194,6 +199,24 @@ impl Column {
             Values::Spans(v) => v.len(),
             Values::Nested(v) => v.len(),
         }
+    }
+
+    /// How many bytes of memory its values take, about.
+    pub(crate) fn memory(&self) -> usize {
+        let nulls = self.nulls.len() * size_of::<u32>();
+        nulls
+            + match &self.values {
+                Values::Boolean(v) => v.len(),
+                Values::Int32(v) => v.len() * 4,
+                Values::Int64(v) => v.len() * 8,
+                Values::Float32(v) => v.len() * 4,
+                Values::Float64(v) => v.len() * 8,
+                Values::Decimal(v) => v.len() * 16,
+                Values::Text(v) => v.memory(),
+                Values::Fixed(v) => v.data.len(),
+                Values::Spans(v) => v.len() * 16,
+                Values::Nested(v) => v.memory(),
+            }
     }
 
     /// Adds a row without a value.

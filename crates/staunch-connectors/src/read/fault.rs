@@ -32,6 +32,8 @@ faults! {
     TIME_SCALE = DECODE_TYPE, "has finer fractions of a second than its type holds";
     TIME_RANGE = DECODE_TYPE, "is beyond the years 1677 to 2262, which nanoseconds of 64 bits hold";
     NOT_DURATION = DECODE_TYPE, "is not a duration such as P1M2DT3.004S";
+    DURATION_RANGE = DECODE_TYPE, "is a duration of more months or days than 31 bits hold";
+    OTHER_TYPE = DECODE_TYPE, "is of a type that its field does not read";
     NOT_FIXED = DECODE_TYPE, "has not as many bytes as its type";
     NOT_HEX = DECODE_TYPE, "is not a row of hexadecimal digits";
     NOT_LIST = DECODE_TYPE, "is not an array";
@@ -51,6 +53,7 @@ faults! {
     AFTER_QUOTE = DECODE, "text follows a closing quotation mark";
     NOT_ONE = DECODE, "by the options of now this is not one record: read the file again";
     LINE_UTF8 = DECODE, "the record is not UTF-8";
+    OTHER_RECORD = DECODE_TYPE, "the record is of a type that the contract does not read";
     NOT_JSON = DECODE, "the record is not JSON";
     NOT_OBJECT = DECODE, "the record is not a JSON object";
     DUPLICATE_KEY = DECODE, "a key of the object appears twice";

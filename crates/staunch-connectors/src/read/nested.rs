@@ -64,6 +64,18 @@ impl Nested {
         }
     }
 
+    /// How many bytes of memory its values take, about.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Array { ends, item } => ends.len() * size_of::<i32>() + item.memory(),
+            Self::Map { ends, keys, value } => ends.len() * size_of::<i32>() + keys.memory() + value.memory(),
+            Self::Record { fields, .. } => fields.iter().map(Column::memory).sum(),
+            Self::Union { ids, branches, .. } => {
+                ids.len() * 5 + branches.iter().map(Column::memory).sum::<usize>()
+            }
+        }
+    }
+
     /// Ends the row whose parts were put.
     pub(crate) fn end(&mut self) {
         match self {

@@ -8,9 +8,11 @@ use staunch_types::{Error, Place, codes};
 /// What holds values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
+    AvroSource,
     CsvSource,
     JsonSource,
     ParquetSource,
+    AvroSink,
     JsonSink,
     ParquetSink,
     SqliteSink,
@@ -19,6 +21,7 @@ pub(crate) enum Holder {
 impl Holder {
     fn name(self) -> &'static str {
         match self {
+            Self::AvroSource | Self::AvroSink => "Avro",
             Self::CsvSource => "CSV",
             Self::JsonSource | Self::JsonSink => "JSON",
             Self::ParquetSource | Self::ParquetSink => "Parquet",
@@ -32,12 +35,12 @@ impl Holder {
         let ty = &field.ty;
         let duration = || ty.any(&|ty| *ty == Type::Duration);
         match self {
-            Self::JsonSource | Self::JsonSink => None,
+            Self::AvroSource | Self::AvroSink | Self::JsonSource | Self::JsonSink => None,
             Self::ParquetSource | Self::ParquetSink => {
                 if ty.has_union() {
                     let hint = match self {
-                        Self::ParquetSource => "read it as JSON".to_owned(),
-                        _ => "write JSON, or give each branch a field of its own where the rows are made"
+                        Self::ParquetSource => "read it as JSON or Avro".to_owned(),
+                        _ => "write JSON or Avro, or give each branch a field of its own where the rows are made"
                             .to_owned(),
                     };
                     Some(("has no unions", hint))
@@ -46,7 +49,7 @@ impl Holder {
                         Self::ParquetSource => {
                             "let the writer give months, days and milliseconds as whole numbers".to_owned()
                         }
-                        _ => format!("write JSON, or select parts of `{name}` as numbers"),
+                        _ => format!("write JSON or Avro, or select parts of `{name}` as numbers"),
                     };
                     Some(("has no durations of months, days and milliseconds", hint))
                 } else {
@@ -54,7 +57,8 @@ impl Holder {
                 }
             }
             Self::CsvSource if ty.is_nested() => {
-                let hint = "read JSON or Parquet, or declare plain fields, one for each column".to_owned();
+                let hint =
+                    "read JSON, Avro or Parquet, or declare plain fields, one for each column".to_owned();
                 Some(("has one text for each field and no nested values", hint))
             }
             Self::SqliteSink if ty.is_nested() => {

@@ -4,6 +4,7 @@
 //! `values` and `size`, in the specification's order; no blanks. An `error` stays an `error`, as the transformation of the text has it (and
 //! Apache's Python; its Java makes a record of it).
 
+use super::logical::Logical;
 use super::schema::{Kind, NodeId, Schema};
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -14,17 +15,33 @@ impl Schema {
     #[must_use]
     pub fn canonical_form(&self) -> String {
         let mut out = String::new();
-        self.canonical(self.root, &mut BTreeSet::new(), &mut out);
+        self.canonical(self.root, false, &mut BTreeSet::new(), &mut out);
+        out
+    }
+
+    /// A short text of this schema for whoever reads what was written under it: the Parsing Canonical Form with the logical types. Aliases, defaults
+    /// and descriptions matter in a reader's schema only.
+    #[must_use]
+    pub fn writer_form(&self) -> String {
+        let mut out = String::new();
+        self.canonical(self.root, true, &mut BTreeSet::new(), &mut out);
         out
     }
 
     // Recurses as deep as definitions nest in the text: what was seen is a name.
-    fn canonical(&self, id: NodeId, seen: &mut BTreeSet<NodeId>, out: &mut String) {
+    fn canonical(&self, id: NodeId, logical: bool, seen: &mut BTreeSet<NodeId>, out: &mut String) {
         let kind = self.kind(id);
         if let Some(name) = kind.name().filter(|_| !seen.insert(id)) {
             out.push_str(&format!("\"{name}\""));
             return;
         }
+        let meant = match self.node(id).logical {
+            Some(Logical::Decimal { precision, scale }) if logical => {
+                format!(",\"logicalType\":\"decimal\",\"precision\":{precision},\"scale\":{scale}")
+            }
+            Some(meant) if logical => format!(",\"logicalType\":\"{}\"", meant.name()),
+            _ => String::new(),
+        };
         let head = |word: &str| match kind.name().map(|n| n.full()) {
             Some(name) if !name.is_empty() => format!("{{\"name\":\"{name}\",\"type\":\"{word}\""),
             _ => format!("{{\"type\":\"{word}\""),
@@ -32,19 +49,19 @@ impl Schema {
         match kind {
             Kind::Array(item) => {
                 out.push_str("{\"type\":\"array\",\"items\":");
-                self.canonical(*item, seen, out);
+                self.canonical(*item, logical, seen, out);
                 out.push('}');
             }
             Kind::Map(item) => {
                 out.push_str("{\"type\":\"map\",\"values\":");
-                self.canonical(*item, seen, out);
+                self.canonical(*item, logical, seen, out);
                 out.push('}');
             }
             Kind::Union(branches) => {
                 out.push('[');
                 for (number, branch) in branches.iter().enumerate() {
                     out.push_str(if number > 0 { "," } else { "" });
-                    self.canonical(*branch, seen, out);
+                    self.canonical(*branch, logical, seen, out);
                 }
                 out.push(']');
             }
@@ -55,7 +72,7 @@ impl Schema {
                     out.push_str(if number > 0 { "," } else { "" });
                     // Names are plain letters: nothing to escape.
                     out.push_str(&format!("{{\"name\":\"{}\",\"type\":", field.name));
-                    self.canonical(field.ty, seen, out);
+                    self.canonical(field.ty, logical, seen, out);
                     out.push('}');
                 }
                 out.push_str("]}");
@@ -67,9 +84,10 @@ impl Schema {
             }
             Kind::Fixed(fixed) => {
                 out.push_str(&head("fixed"));
-                out.push_str(&format!(",\"size\":{}}}", fixed.size));
+                out.push_str(&format!(",\"size\":{}{meant}}}", fixed.size));
             }
-            primitive => out.push_str(&format!("\"{}\"", primitive.word())),
+            primitive if meant.is_empty() => out.push_str(&format!("\"{}\"", primitive.word())),
+            primitive => out.push_str(&format!("{{\"type\":\"{}\"{meant}}}", primitive.word())),
         }
     }
 

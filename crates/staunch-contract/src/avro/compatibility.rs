@@ -4,7 +4,7 @@
 //! compared; the hints are ours. Two things differ: a pair of types that occurs at several places is reported at the first one only, and a
 //! pair of recursive types that was tried as a branch of a union and failed leaves no wrong verdict behind.
 
-use super::matching::{self, Verdicts};
+use super::matching::{self, Reads, Verdicts};
 use super::schema::{Kind, NodeId, Schema};
 use staunch_types::Result;
 use std::collections::HashSet;
@@ -66,9 +66,23 @@ impl fmt::Display for Incompatibility {
 /// # Errors
 /// `ST0033` if the schemas are too large to be compared.
 pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Result<Vec<Incompatibility>> {
-    let verdicts = Verdicts::new(reader, writer)?;
-    let mut report =
-        Report { reader, writer, verdicts, steps: Vec::new(), seen: HashSet::new(), found: Vec::new() };
+    reasons(reader, writer, Reads::Always)
+}
+
+/// Why `reader` can never read what was written under `writer`; nothing if some values may be read. Unlike [`incompatibilities`] it leaves to the
+/// values what depends on them: a null, a branch of a union or a symbol of an enum that the reader does not know is told only if that is
+/// all there could be.
+///
+/// # Errors
+/// `ST0033` if the schemas are too large to be compared.
+pub fn obstacles(reader: &Schema, writer: &Schema) -> Result<Vec<Incompatibility>> {
+    reasons(reader, writer, Reads::Ever)
+}
+
+fn reasons(reader: &Schema, writer: &Schema, reads: Reads) -> Result<Vec<Incompatibility>> {
+    let verdicts = Verdicts::new(reader, writer, reads)?;
+    let (steps, seen, found) = (Vec::new(), HashSet::new(), Vec::new());
+    let mut report = Report { reader, writer, reads, verdicts, steps, seen, found };
     report.run();
     Ok(report.found)
 }
@@ -87,6 +101,7 @@ enum Work {
 struct Report<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
+    reads: Reads,
     verdicts: Verdicts<'s>,
     steps: Vec<Step>,
     seen: HashSet<(NodeId, NodeId)>,
@@ -142,18 +157,18 @@ impl<'s> Report<'s> {
         let mut work = Vec::new();
         match (reader, writer) {
             (Kind::Union(_), Kind::Union(branches)) => {
-                for (number, branch) in branches.iter().enumerate() {
-                    if self.verdicts.fits(r, *branch) {
+                for (number, branch) in matching::asked(writers, branches, self.reads) {
+                    if self.verdicts.fits(r, branch) {
                         continue;
                     }
                     let at = self.step(at, number.to_string());
-                    work.push(missing_branch(writers.kind(*branch), at));
+                    work.push(missing_branch(writers.kind(branch), at));
                 }
             }
             (_, Kind::Union(branches)) => {
-                for (number, branch) in branches.iter().enumerate() {
+                for (number, branch) in matching::asked(writers, branches, self.reads) {
                     let at = self.step(at, number.to_string());
-                    work.push(Work::Compare(r, *branch, at));
+                    work.push(Work::Compare(r, branch, at));
                 }
             }
             (Kind::Union(_), other) => work.push(missing_branch(other, at)),

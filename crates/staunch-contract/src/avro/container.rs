@@ -11,6 +11,7 @@ use super::encode;
 use super::schema::Schema;
 use super::value::Value;
 use staunch_types::{Code, Error, Place, Result, codes};
+use std::borrow::Borrow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -39,10 +40,10 @@ impl Default for ContainerLimits {
     }
 }
 
-/// Writes a container file into memory: take the bytes as they come.
+/// Writes a container file into memory: take the bytes as they come. `S` is the schema, lent or shared.
 #[derive(Debug)]
-pub struct ContainerWriter<'s> {
-    schema: &'s Schema,
+pub struct ContainerWriter<S> {
+    schema: S,
     codec: Codec,
     marker: [u8; 16],
     out: Vec<u8>,
@@ -50,23 +51,18 @@ pub struct ContainerWriter<'s> {
     count: i64,
 }
 
-impl<'s> ContainerWriter<'s> {
-    /// Begins a file. `marker` should be random; `metadata` may name anything but `avro.*`.
+impl<S: Borrow<Schema>> ContainerWriter<S> {
+    /// Begins a file. `marker` should be one that no data hold: random, or a digest; `metadata` may name anything but `avro.*`.
     ///
     /// # Errors
     /// `ST0005` for metadata of a name that Avro keeps for itself.
-    pub fn new(
-        schema: &'s Schema,
-        codec: Codec,
-        marker: [u8; 16],
-        metadata: &[(&str, &[u8])],
-    ) -> Result<Self> {
+    pub fn new(schema: S, codec: Codec, marker: [u8; 16], metadata: &[(&str, &[u8])]) -> Result<Self> {
         if let Some((key, _)) = metadata.iter().find(|(key, _)| key.starts_with("avro.")) {
             return Err(Error::new(codes::BAD_VALUE, format!("the metadata `{key}` belongs to Avro"))
                 .hint("take a name that does not begin with `avro.`"));
         }
         let own: [(&str, &[u8]); 2] =
-            [("avro.schema", schema.text().as_bytes()), ("avro.codec", codec.name().as_bytes())];
+            [("avro.schema", schema.borrow().text().as_bytes()), ("avro.codec", codec.name().as_bytes())];
         let mut out = MAGIC.to_vec();
         encode::long(i64::try_from(own.len() + metadata.len()).unwrap_or(i64::MAX), &mut out);
         for (key, value) in own.iter().chain(metadata) {
@@ -83,7 +79,7 @@ impl<'s> ContainerWriter<'s> {
     /// # Errors
     /// `Decode.Type` if it is no value of the schema; `Internal.Bug` if the codec fails.
     pub fn append(&mut self, value: &Value) -> Result<()> {
-        self.schema.encode_into(value, &mut self.block)?;
+        self.schema.borrow().encode_into(value, &mut self.block)?;
         self.counted(1)
     }
 
@@ -124,6 +120,12 @@ impl<'s> ContainerWriter<'s> {
         self.block.clear();
         self.count = 0;
         Ok(())
+    }
+
+    /// How many bytes are complete and not taken yet.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.out.len()
     }
 
     /// What is complete since the last call, to be written away.
@@ -167,7 +169,43 @@ pub struct Block {
     pub at: u64,
 }
 
+/// A block of a file as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// How many values it says it holds.
+    pub count: u64,
+    /// Their bytes, compressed.
+    pub stored: Vec<u8>,
+    /// The byte of the file at which it begins.
+    pub at: u64,
+}
+
 const HINT: &str = "get the file again, or remove it from the input";
+
+impl StoredBlock {
+    /// The values' bytes. `file` is named in errors.
+    ///
+    /// # Errors
+    /// `Source.Corrupt` if they are not what the codec says; `Source.TooLarge` beyond the limits.
+    pub fn expand(self, codec: Codec, limits: &ContainerLimits, file: &Path) -> Result<Block> {
+        let Self { count, stored, at } = self;
+        let wrong =
+            |code: Code, why: &str| Error::new(code, format!("{why}, at byte {at}")).place(Place::file(file));
+        let too_large =
+            |why: &str| wrong(codes::SOURCE_TOO_LARGE, why).hint("write the file with smaller blocks");
+        let bytes = codec.expand(stored, limits.expanded).map_err(|refused| match refused {
+            Refused::TooLarge => {
+                too_large(&format!("a block expands to more than {} bytes", limits.expanded))
+            }
+            Refused::Damaged(why) => wrong(codes::SOURCE_CORRUPT, why).hint(HINT),
+        })?;
+        if count > (bytes.len() as u64).saturating_add(EMPTY_VALUES_MAX) {
+            let why = format!("a block counts more than {EMPTY_VALUES_MAX} values without bytes");
+            return Err(too_large(&why));
+        }
+        Ok(Block { count, bytes, at })
+    }
+}
 
 impl<R: Read> ContainerReader<R> {
     /// Reads the header. `file` is named in errors.
@@ -235,11 +273,40 @@ impl<R: Read> ContainerReader<R> {
         &self.metadata
     }
 
+    /// The limits of the file.
+    #[must_use]
+    pub fn limits(&self) -> ContainerLimits {
+        self.limits
+    }
+
+    /// The byte of the file that was read up to.
+    #[must_use]
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The input, at [`ContainerReader::at`].
+    #[must_use]
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
     /// The next block; `None` behind the last one, and behind an error for ever.
     ///
     /// # Errors
     /// As [`ContainerReader::open`].
     pub fn next_block(&mut self) -> Result<Option<Block>> {
+        let Some(stored) = self.next_stored()? else { return Ok(None) };
+        let block = stored.expand(self.codec, &self.limits, &self.file);
+        self.ended = block.is_err();
+        block.map(Some)
+    }
+
+    /// The next block as it is stored; `None` behind the last one, and behind an error for ever.
+    ///
+    /// # Errors
+    /// As [`ContainerReader::open`].
+    pub fn next_stored(&mut self) -> Result<Option<StoredBlock>> {
         if self.ended {
             return Ok(None);
         }
@@ -248,7 +315,7 @@ impl<R: Read> ContainerReader<R> {
         block
     }
 
-    fn read_block(&mut self) -> Result<Option<Block>> {
+    fn read_block(&mut self) -> Result<Option<StoredBlock>> {
         let at = self.at;
         let mut header = Header { input: &mut self.input, file: &self.file, left: usize::MAX, at };
         let Some(count) = header.long_or_end()? else { return Ok(None) };
@@ -258,12 +325,11 @@ impl<R: Read> ContainerReader<R> {
                 .wrong(codes::SOURCE_CORRUPT, "a block has a negative count or length")
                 .hint(HINT));
         };
-        let too_large = |header: &Header<'_, _>, what: String| {
-            header.wrong(codes::SOURCE_TOO_LARGE, what).hint("write the file with smaller blocks")
-        };
         if length > self.limits.stored {
             let what = format!("a block is longer than {} bytes", self.limits.stored);
-            return Err(too_large(&header, what));
+            return Err(header
+                .wrong(codes::SOURCE_TOO_LARGE, what)
+                .hint("write the file with smaller blocks"));
         }
         let stored = header.bytes(length)?;
         if header.array::<16>()? != self.marker {
@@ -271,22 +337,8 @@ impl<R: Read> ContainerReader<R> {
                 .wrong(codes::SOURCE_CORRUPT, "a block does not end with the marker of the file")
                 .hint(HINT));
         }
-        let end = header.at;
-        header.at = at;
-        let bytes = self.codec.expand(stored, self.limits.expanded).map_err(|refused| match refused {
-            Refused::TooLarge => {
-                too_large(&header, format!("a block expands to more than {} bytes", self.limits.expanded))
-            }
-            Refused::Damaged(why) => header.wrong(codes::SOURCE_CORRUPT, why).hint(HINT),
-        })?;
-        if count > (bytes.len() as u64).saturating_add(EMPTY_VALUES_MAX) {
-            return Err(too_large(
-                &header,
-                format!("a block counts more than {EMPTY_VALUES_MAX} values without bytes"),
-            ));
-        }
-        self.at = end;
-        Ok(Some(Block { count, bytes, at }))
+        self.at = header.at;
+        Ok(Some(StoredBlock { count, stored, at }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// What went wrong, and where inside a value. It never holds a part of the value.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub struct Fault {
     why: Cow<'static, str>,
     /// The byte of the input, where there is one.
     at: Option<usize>,
@@ -13,18 +13,20 @@ pub(super) struct Fault {
     path: Vec<String>,
     /// The value is well formed, but not one of the reader's.
     unfit: bool,
+    /// The value is more than it may be.
+    beyond: bool,
 }
 
 /// What can end in a [`Fault`]; boxed, because values are many and faults are few.
-pub(super) type Fallible<T> = Result<T, Box<Fault>>;
+pub type Fallible<T> = Result<T, Box<Fault>>;
 
 impl Fault {
     pub(super) fn new(why: impl Into<Cow<'static, str>>) -> Box<Self> {
-        Box::new(Self { why: why.into(), at: None, path: Vec::new(), unfit: false })
+        Box::new(Self { why: why.into(), at: None, path: Vec::new(), unfit: false, beyond: false })
     }
 
     pub(super) fn at(why: impl Into<Cow<'static, str>>, at: usize) -> Box<Self> {
-        Box::new(Self { why: why.into(), at: Some(at), path: Vec::new(), unfit: false })
+        Box::new(Self { why: why.into(), at: Some(at), path: Vec::new(), unfit: false, beyond: false })
     }
 
     /// The same inside `step`, the name of a field or `[]`.
@@ -37,6 +39,18 @@ impl Fault {
     pub(super) fn unfit(mut self: Box<Self>) -> Box<Self> {
         self.unfit = true;
         self
+    }
+
+    /// The same of a value that goes beyond a limit.
+    pub(super) fn beyond(mut self: Box<Self>) -> Box<Self> {
+        self.beyond = true;
+        self
+    }
+
+    /// Whether the value goes beyond a limit: it may be well formed.
+    #[must_use]
+    pub fn is_beyond(&self) -> bool {
+        self.beyond
     }
 
     pub(super) fn is_unfit(&self) -> bool {
@@ -55,12 +69,14 @@ impl Fault {
     }
 
     /// The reason alone.
-    pub(super) fn why(&self) -> &str {
+    #[must_use]
+    pub fn why(&self) -> &str {
         &self.why
     }
 
     /// The byte of the input.
-    pub(super) fn byte(&self) -> Option<usize> {
+    #[must_use]
+    pub fn byte(&self) -> Option<usize> {
         self.at
     }
 }

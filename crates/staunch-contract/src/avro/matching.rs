@@ -91,13 +91,32 @@ pub(super) fn missing_symbols<'a>(reader: &super::Enum, writer: &'a super::Enum)
 
 type Pair = (NodeId, NodeId);
 
-/// For each pair (reader's type, writer's type) that the two roots lead to, whether the one always reads the other.
+/// What is asked of a pair of types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// That every value of the writer's is read.
+    Always,
+    /// That some are: a branch of a union, or a symbol of an enum, may be unknown to the reader. A null alone does not count, where a union has
+    /// more than that.
+    Ever,
+}
+
+/// The branches of a writer's union that are asked for.
+pub(super) fn asked<'a>(writer: &'a Schema, branches: &'a [NodeId], reads: Reads) -> Vec<(usize, NodeId)> {
+    let all = branches.iter().copied().enumerate();
+    let some: Vec<_> =
+        all.clone().filter(|(_, b)| reads == Reads::Always || *writer.kind(*b) != Kind::Null).collect();
+    if some.is_empty() { all.collect() } else { some }
+}
+
+/// For each pair (reader's type, writer's type) that the two roots lead to, whether the one reads the other, always or ever.
 ///
 /// All pairs are taken to fit until one is found that does not; what leans on it then falls too. So two recursive types fit
 /// unless something in them does not, and no verdict rests on a guess that turned out wrong.
 pub(super) struct Verdicts<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
+    reads: Reads,
     numbers: HashMap<Pair, usize>,
     fits: Vec<bool>,
 }
@@ -112,9 +131,10 @@ struct Leans {
 }
 
 impl<'s> Verdicts<'s> {
-    pub(super) fn new(reader: &'s Schema, writer: &'s Schema) -> Result<Self> {
+    pub(super) fn new(reader: &'s Schema, writer: &'s Schema, reads: Reads) -> Result<Self> {
         let root = (reader.root(), writer.root());
-        let mut verdicts = Self { reader, writer, numbers: HashMap::from([(root, 0)]), fits: Vec::new() };
+        let mut verdicts =
+            Self { reader, writer, reads, numbers: HashMap::from([(root, 0)]), fits: Vec::new() };
         let mut pairs = vec![root];
         // By pair: who leans on it; and how many parts may still fit, where one is enough.
         let (mut leaning, mut left): (Vec<Vec<usize>>, Vec<Option<usize>>) = (vec![Vec::new()], Vec::new());
@@ -158,7 +178,7 @@ impl<'s> Verdicts<'s> {
         Ok(verdicts)
     }
 
-    /// Whether `reader` always reads what `writer` wrote.
+    /// Whether `reader` reads what `writer` wrote.
     pub(super) fn fits(&self, reader: NodeId, writer: NodeId) -> bool {
         self.numbers.get(&(reader, writer)).is_some_and(|number| self.fits[*number])
     }
@@ -167,7 +187,16 @@ impl<'s> Verdicts<'s> {
         let (reader, writer) = (self.reader.kind(r), self.writer.kind(w));
         let all = |can_fit, parts| Leans { can_fit, one_is_enough: false, parts };
         match (reader, writer) {
-            (_, Kind::Union(branches)) => all(true, branches.iter().map(|branch| (r, *branch)).collect()),
+            (_, Kind::Union(branches)) => {
+                let parts =
+                    asked(self.writer, branches, self.reads).into_iter().map(|(_, b)| (r, b)).collect();
+                Leans {
+                    can_fit: true,
+                    // A union without branches has no value that could not be read.
+                    one_is_enough: self.reads == Reads::Ever && !branches.is_empty(),
+                    parts,
+                }
+            }
             (Kind::Union(branches), _) => {
                 let parts = branches.iter().map(|branch| (*branch, w)).collect();
                 Leans { can_fit: true, one_is_enough: true, parts }
@@ -177,7 +206,9 @@ impl<'s> Verdicts<'s> {
                 all(names_match(reader, writer) && r.size == w.size, Vec::new())
             }
             (Kind::Enum(r), Kind::Enum(w)) => {
-                all(names_match(reader, writer) && missing_symbols(r, w).is_empty(), Vec::new())
+                let missing = missing_symbols(r, w).len();
+                let known = missing == 0 || (self.reads == Reads::Ever && missing < w.symbols.len());
+                all(names_match(reader, writer) && known, Vec::new())
             }
             (Kind::Record(r), Kind::Record(w)) => {
                 let found = fields(r, w);

@@ -2,7 +2,8 @@
 //!
 //! **What it is.** The whole of the schema language ([`Schema::parse`]), recursive schemas included; Apache's verdicts on compatibility
 //! ([`incompatibilities`], [`breaches`]); any value ([`Value`]) to bytes and back, resolved from a writer's schema to a reader's ([`Decoder`]), in
-//! container files ([`ContainerReader`], [`ContainerWriter`]) and single messages ([`framing`]).
+//! container files ([`ContainerReader`], [`ContainerWriter`]) and single messages ([`framing`]). Whoever fills columns walks the resolved
+//! operations ([`Plan`]) over the bytes ([`Cursor`]) by himself.
 //!
 //! **What it is not.** It knows nothing of Arrow, of registries, nor of what Staunch asks of a contract: a contract may refuse what a schema may be.
 //! A [`Value`] is the general way, not the fast one.
@@ -27,10 +28,12 @@
 //! # Ok::<(), staunch_types::Error>(())
 //! ```
 
+mod adopt;
 mod canonical;
 mod codec;
 mod compatibility;
 mod container;
+mod cursor;
 mod decode;
 mod encode;
 mod fault;
@@ -49,14 +52,17 @@ mod value;
 
 pub use canonical::rabin;
 pub use codec::Codec;
-pub use compatibility::{Incompatibility, IncompatibilityKind, incompatibilities};
-pub use container::{Block, ContainerLimits, ContainerReader, ContainerWriter};
+pub use compatibility::{Incompatibility, IncompatibilityKind, incompatibilities, obstacles};
+pub use container::{Block, ContainerLimits, ContainerReader, ContainerWriter, StoredBlock};
+pub use cursor::Cursor;
 pub use decode::{Decoder, Limits};
+pub use fault::{Fallible, Fault};
 pub use from_json::Unions;
 pub use history::{Breach, Level, Reads, breaches};
 pub use logical::Logical;
 pub use name::Name;
 pub use parse::{SCHEMA_BYTES_MAX, SchemaOptions};
+pub use plan::{Filled, Op, OpId, Plan, Promotion, RecordOp, Step};
 pub use schema::{
     Attributes, Default, Enum, Field, Fixed, Ignored, Kind, Node, NodeId, Order, Record, Schema,
 };

@@ -11,56 +11,84 @@ use staunch_types::Result;
 use std::collections::HashMap;
 
 /// The number of an operation.
-pub(super) type OpId = u32;
+pub type OpId = u32;
 
 /// What to do with the bytes at hand.
 #[derive(Debug, Clone)]
-pub(super) enum Op {
+pub enum Op {
+    /// Nothing is there.
     Null,
+    /// A boolean.
     Boolean,
+    /// An int.
     Int,
+    /// A long.
     Long,
+    /// A float.
     Float,
+    /// A double.
     Double,
+    /// Bytes.
     Bytes,
+    /// A text.
     String,
+    /// So many bytes.
     Fixed(usize),
     /// For each of the writer's symbols the reader's.
     Enum(Vec<Option<u32>>),
+    /// Items, by one operation each.
     Array(OpId),
+    /// Values under texts, by one operation each.
     Map(OpId),
+    /// Fields.
     Record(RecordOp),
     /// The writer's branches.
     Branches(Vec<OpId>),
     /// Put into a branch of the reader's union.
     IntoBranch(u32, OpId),
+    /// Widen.
     Promote(Promotion),
-    Fail(String),
+    /// Never a value of the reader's: why, and how the bytes are skipped.
+    Fail(String, OpId),
 }
 
 /// How a record is read.
 #[derive(Debug, Clone)]
-pub(super) struct RecordOp {
+pub struct RecordOp {
     /// The writer's fields in order.
-    pub(super) steps: Vec<Step>,
-    /// What the reader's other fields are, and what a copy weighs.
-    pub(super) defaults: Vec<(usize, Value, usize)>,
+    pub steps: Vec<Step>,
+    /// What the reader's other fields are.
+    pub defaults: Vec<Filled>,
     /// How many fields the reader has.
-    pub(super) fields: usize,
+    pub fields: usize,
+}
+
+/// A field of the reader that the writer does not write.
+#[derive(Debug, Clone)]
+pub struct Filled {
+    /// Its number.
+    pub field: usize,
+    /// The default.
+    pub value: Value,
+    /// How many values a copy counts as.
+    pub weight: usize,
 }
 
 /// A field of the writer.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub struct Step {
     /// For messages.
-    pub(super) name: String,
+    pub name: String,
     /// The reader's field; without one the value is skipped.
-    pub(super) target: Option<usize>,
-    pub(super) op: OpId,
+    pub target: Option<usize>,
+    /// What is done with its bytes.
+    pub op: OpId,
 }
 
+/// A type of the writer as a wider one of the reader.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Promotion {
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Promotion {
     IntToLong,
     IntToFloat,
     IntToDouble,
@@ -71,17 +99,34 @@ pub(super) enum Promotion {
     StringToBytes,
 }
 
-/// The operations; the first one is that of the roots.
+/// The operations.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) ops: Vec<Op>,
+pub struct Plan {
+    ops: Vec<Op>,
+    /// The writer's type of each operation, and the reader's; none if the value is skipped.
+    pairs: Vec<(NodeId, Option<NodeId>)>,
 }
 
 impl Plan {
-    /// Reads values of `writer` as values of `reader`.
-    pub(super) fn new(writer: &Schema, reader: &Schema) -> Result<Self> {
-        let mut compiler =
-            Compiler { writer, reader, numbers: HashMap::new(), pairs: Vec::new(), unions: HashMap::new() };
+    /// The operation of the two roots.
+    pub const ROOT: OpId = 0;
+
+    /// Reads values of `writer` as values of `reader`, by Avro's schema resolution.
+    ///
+    /// # Errors
+    /// `ST0033` if the schemas are too large.
+    pub fn new(writer: &Schema, reader: &Schema) -> Result<Self> {
+        Self::of_fields(writer, reader, &[])
+    }
+
+    /// The same, but fields of the reader's outermost record for which `wanted` is false are skipped, or left without their default, in
+    /// the bytes that the others are read from. Fields behind the end of `wanted` are wanted.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of_fields(writer: &Schema, reader: &Schema, wanted: &[bool]) -> Result<Self> {
+        let (numbers, unions) = (HashMap::new(), HashMap::new());
+        let mut compiler = Compiler { writer, reader, wanted, numbers, pairs: Vec::new(), unions };
         compiler.op(writer.root(), Some(reader.root()));
         let mut ops = Vec::new();
         let mut effort = Effort::default();
@@ -94,13 +139,28 @@ impl Plan {
             };
             ops.push(op);
         }
-        Ok(Self { ops })
+        Ok(Self { ops, pairs: compiler.pairs })
+    }
+
+    /// An operation of this plan.
+    #[must_use]
+    pub fn op(&self, id: OpId) -> &Op {
+        // The plan has an operation for each number that it uses.
+        &self.ops[id as usize]
+    }
+
+    /// The writer's type that an operation of this plan reads, and the reader's; none if the value is skipped.
+    #[must_use]
+    pub fn types(&self, id: OpId) -> (NodeId, Option<NodeId>) {
+        self.pairs[id as usize]
     }
 }
 
 struct Compiler<'s> {
     writer: &'s Schema,
     reader: &'s Schema,
+    /// Which fields of the reader's outermost record are read.
+    wanted: &'s [bool],
     numbers: HashMap<(NodeId, Option<NodeId>), OpId>,
     /// In the order of their numbers; without a reader's type the value is skipped.
     pairs: Vec<(NodeId, Option<NodeId>)>,
@@ -148,13 +208,13 @@ impl<'s> Compiler<'s> {
             }
             (_, Kind::Union(branches)) => match self.branch(wk, r, branches) {
                 Some((number, id)) => Op::IntoBranch(number, self.op(w, Some(id))),
-                None => Op::Fail(format!("{} fits no branch of the reader's union", wk.describe())),
+                None => self.fail(w, format!("{} fits no branch of the reader's union", wk.describe())),
             },
-            (wk, rk) if !matching::names_match(rk, wk) => unfit(wk, rk),
+            (wk, rk) if !matching::names_match(rk, wk) => self.unfit(w, wk, rk),
             (Kind::Array(w), Kind::Array(r)) => Op::Array(self.op(*w, Some(*r))),
             (Kind::Map(w), Kind::Map(r)) => Op::Map(self.op(*w, Some(*r))),
             (Kind::Fixed(w), Kind::Fixed(r)) if w.size == r.size => Op::Fixed(w.size),
-            (Kind::Fixed(_), Kind::Fixed(_)) => unfit(wk, rk),
+            (Kind::Fixed(_), Kind::Fixed(_)) => self.unfit(w, wk, rk),
             (Kind::Enum(w), Kind::Enum(r)) => {
                 let numbers: HashMap<&str, usize> =
                     r.symbols.iter().enumerate().map(|(n, s)| (s.as_str(), n)).collect();
@@ -164,38 +224,46 @@ impl<'s> Compiler<'s> {
                 };
                 Op::Enum(w.symbols.iter().map(of).collect())
             }
-            (Kind::Record(w), Kind::Record(r)) => {
-                let found = matching::fields(r, w);
-                let mut targets = vec![None; w.fields.len()];
+            (Kind::Record(theirs), Kind::Record(ours)) => {
+                let found = matching::fields(ours, theirs);
+                let mut targets = vec![None; theirs.fields.len()];
                 let mut defaults = Vec::new();
-                for (number, (field, found)) in r.fields.iter().zip(found).enumerate() {
+                let (list, outermost) = (self.wanted, r == reader.root());
+                let wanted = |number: usize| !outermost || list.get(number).copied().unwrap_or(true);
+                for (number, (field, found)) in ours.fields.iter().zip(found).enumerate() {
                     match (found, &field.default) {
+                        _ if !wanted(number) => {}
                         (Some(theirs), _) => targets[theirs] = Some(number),
                         (None, Some(default)) => {
-                            defaults.push((number, default.value.clone(), default.value.weight()));
+                            let (value, weight) = (default.value.clone(), default.value.weight());
+                            defaults.push(Filled { field: number, value, weight });
                         }
                         (None, None) => {
                             let missing = format!(
                                 "the writer has no field `{}`, and the reader no default for it",
                                 field.name
                             );
-                            return Op::Fail(missing);
+                            return self.fail(w, missing);
                         }
                     }
                 }
-                let steps = w.fields.iter().zip(targets).map(|(field, target)| {
-                    let wanted = target.map(|n: usize| r.fields[n].ty);
+                let steps = theirs.fields.iter().zip(targets).map(|(field, target)| {
+                    let wanted = target.map(|n: usize| ours.fields[n].ty);
                     Step { name: field.name.clone(), target, op: self.op(field.ty, wanted) }
                 });
-                Op::Record(RecordOp { steps: steps.collect(), defaults, fields: r.fields.len() })
+                Op::Record(RecordOp { steps: steps.collect(), defaults, fields: ours.fields.len() })
             }
-            (wk, rk) => primitive(wk, rk),
+            (wk, rk) => primitive(wk, rk).unwrap_or_else(|| self.unfit(w, wk, rk)),
         }
     }
-}
 
-fn unfit(writer: &Kind, reader: &Kind) -> Op {
-    Op::Fail(format!("{} cannot be read as {}", writer.describe(), reader.describe()))
+    fn unfit(&mut self, w: NodeId, writer: &Kind, reader: &Kind) -> Op {
+        self.fail(w, format!("{} cannot be read as {}", writer.describe(), reader.describe()))
+    }
+
+    fn fail(&mut self, w: NodeId, why: String) -> Op {
+        Op::Fail(why, self.op(w, None))
+    }
 }
 
 fn same(kind: &Kind) -> Op {
@@ -211,15 +279,15 @@ fn same(kind: &Kind) -> Op {
     }
 }
 
-fn primitive(writer: &Kind, reader: &Kind) -> Op {
+fn primitive(writer: &Kind, reader: &Kind) -> Option<Op> {
     use Promotion::{
         BytesToString, FloatToDouble, IntToDouble, IntToFloat, IntToLong, LongToDouble, LongToFloat,
         StringToBytes,
     };
     if std::mem::discriminant(writer) == std::mem::discriminant(reader) {
-        return same(writer);
+        return Some(same(writer));
     }
-    Op::Promote(match (writer, reader) {
+    Some(Op::Promote(match (writer, reader) {
         (Kind::Int, Kind::Long) => IntToLong,
         (Kind::Int, Kind::Float) => IntToFloat,
         (Kind::Int, Kind::Double) => IntToDouble,
@@ -228,8 +296,8 @@ fn primitive(writer: &Kind, reader: &Kind) -> Op {
         (Kind::Float, Kind::Double) => FloatToDouble,
         (Kind::Bytes, Kind::String) => BytesToString,
         (Kind::String, Kind::Bytes) => StringToBytes,
-        _ => return unfit(writer, reader),
-    })
+        _ => return None,
+    }))
 }
 
 /// The branches of a union of the reader, to be found without going over them: there may be as many as types in a schema.

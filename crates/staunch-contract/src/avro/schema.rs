@@ -190,6 +190,16 @@ impl Schema {
         &self.ignored
     }
 
+    /// The same with bytes where there are texts: values have the same bytes, and those of texts need not be UTF-8.
+    #[must_use]
+    pub fn with_texts_as_bytes(&self) -> Self {
+        let mut schema = self.clone();
+        for node in schema.nodes.iter_mut().filter(|node| node.kind == Kind::String) {
+            (node.kind, node.logical) = (Kind::Bytes, None);
+        }
+        schema
+    }
+
     /// Whether some value could hold a value of its own type.
     #[must_use]
     pub fn is_recursive(&self) -> bool {

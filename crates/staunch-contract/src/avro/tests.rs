@@ -1,5 +1,6 @@
 //! Data in, data out: each test calls one of these with texts.
 
+mod adopting;
 mod bytes;
 mod generate;
 mod pairs;

@@ -272,14 +272,16 @@ fn every_type_is_held_or_refused_as_the_documents_say() {
         let project = Project::empty();
         project.write(
             "staunch.yaml",
-            "project: held\nprofiles:\n  dev:\n    in:\n      type: files\n      root: data\n      objects:\n        csv: {path: a, format: csv}\n        json: {path: b, format: json}\n        parquet: {path: c, format: parquet}\n    lake:\n      type: files\n      root: out\n      objects:\n        json: {path: json, format: json}\n        parquet: {path: parquet, format: parquet}\n    db: {type: sqlite, path: out/db.sqlite}\n",
+            "project: held\nprofiles:\n  dev:\n    in:\n      type: files\n      root: data\n      objects:\n        avro: {path: d, format: avro}\n        csv: {path: a, format: csv}\n        json: {path: b, format: json}\n        parquet: {path: c, format: parquet}\n    lake:\n      type: files\n      root: out\n      objects:\n        avro: {path: avro, format: avro}\n        json: {path: json, format: json}\n        parquet: {path: parquet, format: parquet}\n    db: {type: sqlite, path: out/db.sqlite}\n",
         );
         project
             .write("contracts/c.yaml", format!("contract: c\nversion: 1\nfields: {{id: long, a: {ty}}}\n"));
         for (from, to) in [
             ("csv", "lake/json"),
             ("parquet", "lake/json"),
+            ("avro", "lake/json"),
             ("json", "lake/json"),
+            ("json", "lake/avro"),
             ("json", "lake/parquet"),
             ("json", "db/t"),
         ] {
@@ -306,7 +308,7 @@ fn every_type_is_held_or_refused_as_the_documents_say() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 70);
+    assert_eq!(cells, 98);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Folders of files, Parquet or NDJSON, as a target.
+//! Folders of files, Parquet, NDJSON or Avro, as a target.
 //!
 //! **What it is.** Rows are encoded into files that lie hidden in the target's own file system
 //! (`.staunch/<region>/…`), complete and durable before the epoch is decided; applying gives them their names, one hard
@@ -48,7 +48,7 @@ pub struct FilesSinkSpec<'a> {
     pub project: &'a Path,
     /// The connection, of type `files`.
     pub connection: &'a Connection,
-    /// The object: `path` (a folder below the connection's root), `format` (`parquet`, `json`), `compression`, `partition_by`,
+    /// The object: `path` (a folder below the connection's root), `format` (`parquet`, `json`, `avro`), `compression`, `partition_by`,
     /// `rows_per_file`, `row_group_rows`.
     pub object: &'a Object,
     /// The contract of the rows.

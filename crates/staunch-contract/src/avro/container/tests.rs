@@ -162,3 +162,22 @@ fn a_bomb_with_a_forged_length_costs_nothing() {
     let told = told(&made(r#""bytes""#, "deflate", &[(1, cut)]), ContainerLimits::default());
     assert!(told.contains("the deflate stream ends too early"), "{told}");
 }
+
+/// What `zlib.compress(data)[2:-1]` leaves, as Apache's Python and fastavro write it.
+#[test]
+fn three_bytes_of_a_checksum_may_stand_behind_a_deflate_stream() {
+    use std::io::Write;
+    let plain: Vec<u8> = [4, 2, 4, b'a', b'b'].repeat(3000);
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(&plain).unwrap();
+    let framed = zlib.finish().unwrap();
+    let kept = &framed[2..framed.len() - 1];
+    let read = |stored: &[u8]| Codec::Deflate.expand(stored.to_vec(), 1 << 20);
+    assert_eq!(read(kept).unwrap(), plain);
+    assert_eq!(read(&framed[2..framed.len() - 4]).unwrap(), plain);
+    let mut wrong = kept.to_vec();
+    *wrong.last_mut().unwrap() ^= 1;
+    for bad in [&wrong[..], &framed[2..], &kept[..kept.len() - 1]] {
+        assert_eq!(read(bad), Err(Refused::Damaged("something stands behind the compressed bytes")));
+    }
+}

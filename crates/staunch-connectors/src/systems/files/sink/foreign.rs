@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn names_tell_their_publisher() {
-        for ending in ["parquet", "ndjson", "ndjson.gz", "ndjson.zst"] {
+        for ending in ["avro", "parquet", "ndjson", "ndjson.gz", "ndjson.zst"] {
             let name = format!("lake.items-0a1b2c3d-e000000000003-0001.{ending}");
             assert_eq!(publisher(&name), Some("0a1b2c3d"));
         }

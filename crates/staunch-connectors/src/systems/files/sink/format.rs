@@ -1,11 +1,13 @@
 //! What a folder's files are encoded as. Everything else about the sink is the same for all of them.
 
+use crate::formats::avro::write::{self as avro_write, AvroOut};
 use crate::formats::json_write::{Encoder, JsonFile, Text, back};
 use crate::formats::out::ClosedFile;
 use crate::formats::parquet_write::{self, Codec, Encoding, ParquetFile};
 use crate::read::input::Compression;
 use arrow::record_batch::RecordBatch;
 use staunch_contract::Contract;
+use staunch_contract::avro::Codec as AvroCodec;
 use staunch_types::{Fs, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,12 +23,14 @@ const ZSTD: usize = 1600 << 10;
 /// What a file is, as its name tells: a folder may hold files from before an edit of its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    Avro,
     Parquet,
     Json(Compression),
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
+        Self::Avro,
         Self::Parquet,
         Self::Json(Compression::None),
         Self::Json(Compression::Gzip),
@@ -36,6 +40,7 @@ impl Kind {
     /// The ending of published names.
     pub(super) fn ending(self) -> &'static str {
         match self {
+            Self::Avro => "avro",
             Self::Parquet => "parquet",
             Self::Json(Compression::None) => "ndjson",
             Self::Json(Compression::Gzip) => "ndjson.gz",
@@ -72,6 +77,7 @@ impl Kind {
         contract: &Contract,
     ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + Send>> {
         Ok(match self {
+            Self::Avro => Box::new(avro_write::decode(fs.as_ref(), path, contract)?),
             Self::Parquet => Box::new(parquet_write::decode(fs, path)?),
             Self::Json(compression) => Box::new(back::decode(fs.as_ref(), path, contract, compression)?),
         })
@@ -81,6 +87,8 @@ impl Kind {
 /// How files are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
+    /// `format: avro`, with its `compression:` (default: `zstandard`).
+    Avro(AvroCodec),
     /// `format: parquet`
     Parquet {
         /// `compression:` (default: `zstd`).
@@ -95,6 +103,7 @@ pub(super) enum Format {
 impl Format {
     pub(super) fn kind(self) -> Kind {
         match self {
+            Self::Avro(_) => Kind::Avro,
             Self::Parquet { .. } => Kind::Parquet,
             Self::Json(compression) => Kind::Json(compression),
         }
@@ -103,6 +112,8 @@ impl Format {
     /// One line for `plan`.
     pub(super) fn describe(self) -> String {
         match self {
+            Self::Avro(AvroCodec::Null) => "avro, not compressed".to_owned(),
+            Self::Avro(codec) => format!("avro, {codec}"),
             Self::Parquet { codec, .. } => format!("parquet, {}", format!("{codec:?}").to_lowercase()),
             Self::Json(Compression::None) => "json, not compressed".to_owned(),
             Self::Json(compression) => format!("json, {}", format!("{compression:?}").to_lowercase()),
@@ -113,21 +124,26 @@ impl Format {
 /// What all files of an epoch have in common.
 #[derive(Debug)]
 pub(super) enum Shape {
+    Avro(avro_write::Encoding),
     Parquet(Encoding),
     Json(Arc<Encoder>, Compression),
 }
 
 impl Shape {
     /// For rows of this contract (the fields that are in the files); `metadata` goes where the format has a place for it.
-    pub(super) fn new(format: Format, contract: &Contract, metadata: &[(&str, String)]) -> Self {
-        match format {
+    ///
+    /// # Errors
+    /// `ST0043` if the format cannot hold them, which `check` has seen.
+    pub(super) fn new(format: Format, contract: &Contract, metadata: &[(&str, String)]) -> Result<Self> {
+        Ok(match format {
+            Format::Avro(codec) => Self::Avro(avro_write::Encoding::new(contract, codec, metadata)?),
             Format::Parquet { codec, row_group_rows } => Self::Parquet(Encoding {
                 codec,
                 row_group_rows,
                 metadata: metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
             }),
             Format::Json(compression) => Self::Json(Arc::new(Encoder::new(&contract.fields)), compression),
-        }
+        })
     }
 
     /// Creates a file; `first` are rows that will go into it.
@@ -136,6 +152,7 @@ impl Shape {
     /// `Sink.Unavailable`.
     pub(super) fn create(&self, fs: &dyn Fs, path: &Path, first: &RecordBatch) -> Result<File> {
         Ok(match self {
+            Self::Avro(encoding) => File::Avro(Box::new(AvroOut::create(fs, path, encoding)?)),
             Self::Parquet(encoding) => {
                 File::Parquet(Box::new(ParquetFile::create(fs, path, first, encoding)?))
             }
@@ -149,6 +166,7 @@ impl Shape {
 
 /// A file that takes rows.
 pub(super) enum File {
+    Avro(Box<AvroOut>),
     Parquet(Box<ParquetFile>),
     Json(Box<JsonFile>, Compression),
 }
@@ -160,6 +178,7 @@ impl File {
     /// `Sink.Unavailable`; `Sink.Rejected` for a value that the format has no form for.
     pub(super) fn write(&mut self, batch: &RecordBatch, scratch: &mut Text) -> Result<()> {
         match self {
+            Self::Avro(file) => file.write(batch),
             Self::Parquet(file) => file.write(batch),
             Self::Json(file, _) => file.write(batch, scratch),
         }
@@ -168,6 +187,7 @@ impl File {
     /// Rows handed over so far.
     pub(super) fn rows(&self) -> u64 {
         match self {
+            Self::Avro(file) => file.rows(),
             Self::Parquet(file) => file.rows(),
             Self::Json(file, _) => file.rows(),
         }
@@ -176,6 +196,7 @@ impl File {
     /// Bytes that the file holds in memory.
     pub(super) fn memory(&self) -> usize {
         match self {
+            Self::Avro(_) => avro_write::MEMORY,
             Self::Parquet(file) => file.memory(),
             Self::Json(_, Compression::None) => 0,
             Self::Json(_, Compression::Gzip) => GZIP,
@@ -190,7 +211,7 @@ impl File {
     pub(super) fn relieve(&mut self) -> Result<bool> {
         match self {
             Self::Parquet(file) => file.flush().map(|()| true),
-            Self::Json(..) => Ok(false),
+            Self::Avro(_) | Self::Json(..) => Ok(false),
         }
     }
 
@@ -200,6 +221,7 @@ impl File {
     /// `Sink.Unavailable`.
     pub(super) fn close(self) -> Result<Closed> {
         match self {
+            Self::Avro(file) => Ok(Closed { file: file.close()?, lines: None }),
             Self::Parquet(file) => Ok(Closed { file: file.close()?, lines: None }),
             Self::Json(file, _) => {
                 let (file, lines) = file.close()?;

@@ -1,9 +1,11 @@
 //! The options of a folder of files as a target, checked.
 
-use super::format::Format;
-use crate::formats::parquet_write::Codec;
+use super::format::{Format, Kind};
+use crate::formats::avro::Encoder;
+use crate::formats::parquet_write;
 use crate::read::input::Compression;
 use crate::systems::holds::Holder;
+use staunch_contract::avro::Codec;
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object, OptionReader};
 use staunch_types::{Error, Place, Result, codes};
@@ -52,14 +54,33 @@ impl SinkOptions {
                 "a write needs one folder: write its name without `*`, `?`, `[`",
             );
         }
-        let format = match reader.one_of("format", &[("parquet", false), ("json", true)]) {
-            Some(true) => {
+        let words =
+            [("parquet", Kind::Parquet), ("json", Kind::Json(Compression::None)), ("avro", Kind::Avro)];
+        let format = match reader.one_of("format", &words) {
+            Some(Kind::Avro) => {
+                let codecs = [
+                    ("zstandard", Codec::Zstandard),
+                    ("zstd", Codec::Zstandard),
+                    ("deflate", Codec::Deflate),
+                    ("snappy", Codec::Snappy),
+                    ("bzip2", Codec::Bzip2),
+                    ("xz", Codec::Xz),
+                    ("none", Codec::Null),
+                    ("null", Codec::Null),
+                ];
+                Format::Avro(reader.one_of("compression", &codecs).unwrap_or(Codec::Zstandard))
+            }
+            Some(Kind::Json(_)) => {
                 let packings =
                     [("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
                 Format::Json(reader.one_of("compression", &packings).unwrap_or(Compression::None))
             }
             _ => {
-                let codecs = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
+                let codecs = [
+                    ("zstd", parquet_write::Codec::Zstd),
+                    ("snappy", parquet_write::Codec::Snappy),
+                    ("none", parquet_write::Codec::None),
+                ];
                 let codec = reader.one_of("compression", &codecs).unwrap_or_default();
                 let row_group_rows = count(&mut reader, "row_group_rows", 122_880, 16_000_000);
                 let row_group_rows = usize::try_from(row_group_rows).unwrap_or(usize::MAX);
@@ -89,10 +110,14 @@ impl SinkOptions {
     /// Whether rows of this contract can be written so; every misfit is reported at once.
     pub(super) fn check(&self, contract: &Contract) -> Result<()> {
         let holder = match self.format {
+            Format::Avro(_) => Holder::AvroSink,
             Format::Parquet { .. } => Holder::ParquetSink,
             Format::Json(_) => Holder::JsonSink,
         };
         let mut errors = holder.check(contract, &self.format_place);
+        if matches!(self.format, Format::Avro(_)) {
+            errors.extend(Encoder::new(contract).err().map(|e| e.place(self.format_place.clone())));
+        }
         let mut misfit = |field: &str, message: String, hint: &str| {
             let error =
                 Error::new(codes::OBJECT_OPTION, message).place(self.partition_place.clone()).field(field);

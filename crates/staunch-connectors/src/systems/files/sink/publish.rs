@@ -137,7 +137,7 @@ fn retire(sink: &FilesSink, work: &ApplyWork) -> Result<()> {
 /// is that file.
 fn counted(sink: &FilesSink, work: &ApplyWork, path: &Path, segment: &Segment, fresh: bool) -> Result<u64> {
     let name = segment.target.as_deref().unwrap_or_default();
-    if let Some((Kind::Json(_), _)) = Kind::of(name) {
+    if let Some((Kind::Json(_) | Kind::Avro, _)) = Kind::of(name) {
         // A file that was linked just now is the staged one. One that stood there before may be anybody's of the same length.
         let found = match fresh {
             true => segment.digest.clone(),

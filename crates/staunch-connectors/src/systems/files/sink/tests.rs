@@ -1,5 +1,6 @@
 //! A folder of files as a target: shown once, however often it is asked and wherever it was cut off.
 
+mod avro;
 mod json;
 
 use super::{FilesSink, FilesSinkSpec, STAGING};

@@ -7,6 +7,7 @@
 use super::FilesSink;
 use super::format::{Closed, File, Kind, Shape};
 use super::partition::{Part, Partitions};
+use crate::formats::avro::write as avro_write;
 use crate::formats::json_write::Text;
 use crate::formats::parquet_write;
 use crate::rowhash::FarSum;
@@ -89,7 +90,7 @@ impl Writer {
             folder: sink.options.folder.clone(),
             staging,
             kind: sink.options.format.kind(),
-            shape: Shape::new(sink.options.format, &inner, &metadata),
+            shape: Shape::new(sink.options.format, &inner, &metadata)?,
             scratch: Text::default(),
             schema: inner.arrow_schema(),
             inner,
@@ -200,6 +201,7 @@ impl Writer {
         let (bytes, digest) = closed.file.sync()?;
         let path = inside(&self.folder, &place.staged)?;
         let rows = match closed.lines {
+            None if self.kind == Kind::Avro => avro_write::count(self.fs.as_ref(), &path)?,
             None => parquet_write::footer(&self.fs, &path)?.rows,
             // No footer: what was counted on the way in counts if the file is as long as what went in.
             Some(lines) => {

@@ -9,7 +9,8 @@ mod partition;
 #[cfg(test)]
 mod tests;
 
-use crate::formats::csv::CsvDecoder;
+use crate::formats::avro::{self, AvroAgain, AvroFile, Wanted};
+use crate::formats::csv::{CsvDecoder, FieldSource};
 use crate::formats::json::JsonDecoder;
 use crate::formats::parquet_read::{self, ParquetFile};
 use crate::read::again::AgainWork;
@@ -41,12 +42,12 @@ use std::time::Duration;
 /// | option | meaning | default |
 /// |---|---|---|
 /// | `path` | a pattern below the root: `*`, `**`, `?`, `[a-z]` | required |
-/// | `format` | `csv`, `json` (one object per line) or `parquet` | required |
-/// | `compression` | `auto` (by the ending of the name), `none`, `gzip`, `zstd` | `auto` |
+/// | `format` | `csv`, `json` (one object per line), `parquet` or `avro` | required |
+/// | `compression` | text: `auto` (by the ending of the name), `none`, `gzip`, `zstd` | `auto` |
 /// | `header` | CSV: whether the first record names the columns | `true` |
 /// | `delimiter`, `quote` | CSV: one ASCII character each | `,` and `"` |
 /// | `nulls` | CSV: the texts that mean null; they replace the default (add `""` to keep it) | the empty field |
-/// | `dates` | field to format, as chrono writes it (`%d.%m.%Y`) | RFC 3339 |
+/// | `dates` | text: field to format, as chrono writes it (`%d.%m.%Y`) | RFC 3339 |
 /// | `rename` | column in the file to field of the contract | |
 /// | `partition` | fields that the path says: `year={year}/month={month}`; each value is a split | |
 /// | `max_record` | the size beyond which a record is refused | 16 MiB |
@@ -104,6 +105,7 @@ impl FilesSource {
         let object =
             FileOptions::read(&spec.project, &spec.connection, &spec.object, &spec.name, &spec.contract)?;
         let holder = match object.format {
+            FileFormat::Avro => Holder::AvroSource,
             FileFormat::Csv => Holder::CsvSource,
             FileFormat::Json => Holder::JsonSource,
             FileFormat::Parquet => Holder::ParquetSource,
@@ -111,6 +113,9 @@ impl FilesSource {
         let place = spec.object.entries.get("format").map(|option| option.place.clone()).unwrap_or_default();
         if let Some(error) = Error::many(holder.check(&spec.contract, &place)) {
             return Err(error);
+        }
+        if object.format == FileFormat::Avro {
+            Wanted::new(&spec.contract, &object.rename, &[]).map_err(|e| e.place(place))?;
         }
         let plan = ReadPlan::new(&ReadRequest {
             contract: &spec.contract,
@@ -146,10 +151,12 @@ impl FilesSource {
     }
 
     fn packing(&self, path: &str) -> Packing {
-        Packing {
-            compression: self.object.compression.unwrap_or_else(|| Compression::of_name(path)),
-            max_expansion: self.object.max_expansion,
-        }
+        let compression = match self.object.format {
+            // Blocks are compressed, not files.
+            FileFormat::Avro => Compression::None,
+            _ => self.object.compression.unwrap_or_else(|| Compression::of_name(path)),
+        };
+        Packing { compression, max_expansion: self.object.max_expansion }
     }
 
     /// The rules by which text files are cut; a CSV file with one column has no blank lines.
@@ -203,6 +210,26 @@ impl FilesSource {
         Ok(Arc::new(JsonDecoder { plan, projection, sources, keys }))
     }
 
+    /// A container file of Avro.
+    fn avro_file(&self, listed: &Listed, projection: Arc<Projection>) -> Result<AvroFile> {
+        let sources = layout::constants(&self.object, &self.plan, &listed.path)?;
+        Ok(AvroFile {
+            path: glob::resolve(&self.object.root, &listed.path)?,
+            pin: listed.clone(),
+            plan: Arc::clone(&self.plan),
+            projection,
+            wanted: self.wanted(&sources)?,
+            sources,
+            max_record: self.object.max_record,
+            max_expansion: self.object.max_expansion,
+            chunk_bytes: self.chunk_bytes,
+        })
+    }
+
+    fn wanted(&self, sources: &[FieldSource]) -> Result<Wanted> {
+        Wanted::new(&self.contract, &self.object.rename, sources)
+    }
+
     fn open_text(
         &self,
         origin: &Origin,
@@ -248,8 +275,13 @@ impl Source for FilesSource {
 
     fn open(&self, origin: &Origin, at: &SplitPoint, columns: Option<&[usize]>) -> Result<Box<dyn Splitter>> {
         let projection = Arc::new(self.plan.project(columns)?);
-        if self.object.format != FileFormat::Parquet {
+        if self.object.format.is_text() {
             return self.open_text(origin, at, projection);
+        }
+        if self.object.format == FileFormat::Avro {
+            let (splitter, ignored) = avro::open(self.avro_file(&origin.listed, projection)?, at)?;
+            self.ignore(ignored);
+            return Ok(splitter);
         }
         let path = glob::resolve(&self.object.root, &origin.listed.path)?;
         let constants = layout::constants(&self.object, &self.plan, &origin.listed.path)?;
@@ -270,6 +302,13 @@ impl Source for FilesSource {
         let listed = &origin.listed;
         let projection = Arc::new(self.plan.project(None)?);
         let decoder = match self.object.format {
+            FileFormat::Avro => {
+                // A letter says itself how it was written: the file may be gone.
+                let sources = layout::constants(&self.object, &self.plan, &listed.path)?;
+                let (path, wanted) = (self.object.root.join(&listed.path), self.wanted(&sources)?);
+                let (plan, projection) = (Arc::clone(&self.plan), Arc::clone(&projection));
+                Arc::new(AvroAgain::new(path, plan, projection, wanted, sources)) as Arc<dyn TextDecoder>
+            }
             FileFormat::Csv => {
                 let mut header = None;
                 if self.object.csv.header {
@@ -377,15 +416,8 @@ fn fingerprint(spec: &FilesSourceSpec) -> String {
 fn about(spec: &FilesSourceSpec, object: &FileOptions) -> String {
     let mut parts = Vec::new();
     parts.push(format!("files `{}`", object.pattern));
-    parts.push(
-        match object.format {
-            FileFormat::Csv => "csv",
-            FileFormat::Json => "json",
-            FileFormat::Parquet => "parquet",
-        }
-        .to_owned(),
-    );
-    if object.format != FileFormat::Parquet {
+    parts.push(object.format.word().to_owned());
+    if object.format.is_text() {
         parts.push(
             match object.compression {
                 None => "compression by name",

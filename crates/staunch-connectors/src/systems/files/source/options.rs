@@ -17,9 +17,26 @@ const LARGEST: u64 = 512 << 20;
 /// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileFormat {
+    Avro,
     Csv,
     Json,
     Parquet,
+}
+
+impl FileFormat {
+    /// All of them with their words.
+    const WORDS: [(&'static str, Self); 4] =
+        [("avro", Self::Avro), ("csv", Self::Csv), ("json", Self::Json), ("parquet", Self::Parquet)];
+
+    /// Its word.
+    pub(super) fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, format)| *format == self).map_or("", |(word, _)| word)
+    }
+
+    /// Whether its files are text.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Json)
+    }
 }
 
 /// The checked options.
@@ -75,12 +92,10 @@ impl FileOptions {
                 None
             }
         };
-        let formats =
-            [("csv", FileFormat::Csv), ("json", FileFormat::Json), ("parquet", FileFormat::Parquet)];
         if !inner.has("format") {
             inner.missing("format");
         }
-        let format = inner.one_of("format", &formats).unwrap_or(FileFormat::Csv);
+        let format = inner.one_of("format", &FileFormat::WORDS).unwrap_or(FileFormat::Csv);
         let compressions = [
             ("auto", None),
             ("none", Some(Compression::None)),
@@ -88,16 +103,16 @@ impl FileOptions {
             ("zstd", Some(Compression::Zstd)),
         ];
         let compression = inner.one_of("compression", &compressions).flatten();
-        if format == FileFormat::Parquet && !matches!(compression, None | Some(Compression::None)) {
-            inner.reject(
-                "compression",
-                "Parquet files say themselves how they are compressed",
-                "remove the key",
-            );
+        if !format.is_text() && inner.has("compression") && compression != Some(Compression::None) {
+            let message = match format {
+                FileFormat::Avro => "Avro files say themselves how they are compressed",
+                _ => "Parquet files say themselves how they are compressed",
+            };
+            inner.reject("compression", message, "remove the key");
         }
         let csv = csv_options(&mut inner, format);
         let dates = dates(&mut inner, format, contract);
-        let rename = rename(&mut inner, contract);
+        let rename = rename(&mut inner, format, contract);
         let partition = partition(&mut inner, contract);
         let max_record = size(&mut inner, "max_record", 16 << 20);
         let max_expansion = max_expansion(&mut inner, format);
@@ -138,7 +153,7 @@ fn size(options: &mut OptionReader<'_>, key: &str, default: usize) -> usize {
 fn max_expansion(options: &mut OptionReader<'_>, format: FileFormat) -> u64 {
     let given = options.u64("max_expansion");
     if format == FileFormat::Parquet && given.is_some() {
-        options.reject("max_expansion", "`max_expansion` is for text formats", "remove the key");
+        options.reject("max_expansion", "`max_expansion` is for text formats and Avro", "remove the key");
     }
     if given == Some(0) {
         options.reject("max_expansion", "`max_expansion` is 0: no archive could be read", "write at least 1");
@@ -166,6 +181,13 @@ fn csv_options(options: &mut OptionReader<'_>, format: FileFormat) -> CsvSpec {
         }
     }
     spec
+}
+
+/// Letters, digits and `_`, and no digit first.
+fn is_avro_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The hint for a field that the contract does not have.
@@ -213,13 +235,17 @@ fn dates(
             ),
         }
     }
-    if format == FileFormat::Parquet && options.has("dates") {
+    if !format.is_text() && options.has("dates") {
         options.reject("dates", "`dates` is for text formats", "remove the key");
     }
     dates
 }
 
-fn rename(options: &mut OptionReader<'_>, contract: &Contract) -> BTreeMap<String, String> {
+fn rename(
+    options: &mut OptionReader<'_>,
+    format: FileFormat,
+    contract: &Contract,
+) -> BTreeMap<String, String> {
     let rename = options.map("rename").unwrap_or_default();
     let mut targets: Vec<&String> = Vec::new();
     for (column, field) in &rename {
@@ -232,7 +258,26 @@ fn rename(options: &mut OptionReader<'_>, contract: &Contract) -> BTreeMap<Strin
             let message = format!("`rename` gives two columns to `{field}`");
             options.reject("rename", message, "leave one of them");
         }
+        if format == FileFormat::Avro && !is_avro_name(column) {
+            let message = format!("`rename` names `{column}`, and no field of an Avro file is called so");
+            options.reject("rename", message, "write the name as the schema of the files has it");
+        }
         targets.push(field);
+    }
+    if format == FileFormat::Avro {
+        for column in
+            rename.keys().filter(|c| contract.field(c).is_some() && !rename.values().any(|f| f == *c))
+        {
+            let message = format!(
+                "`rename` gives `{column}` to another field, and `{}` has one of that name too",
+                contract.id()
+            );
+            options.reject(
+                "rename",
+                message,
+                format!("say by `rename` which field of the files `{column}` is"),
+            );
+        }
     }
     rename
 }

@@ -1,11 +1,14 @@
 //! Avro files: the schema stands in the header.
 
-use super::Inferred;
+use super::names::Names;
+use super::{Draft, Inferred};
+use crate::systems::files::source::{FilesSource, glob};
+use staunch_commit::Listed;
 use serde_json::Value;
-use staunch_contract::Contract;
+use staunch_contract::{Contract, Field};
 use staunch_contract::avro::{ContainerLimits, ContainerReader};
 use staunch_types::{Error, Place, Result, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The contract that an Avro file was written under. A version is added where the schema has none, and the record gets the name `contract`, if one is given.
@@ -39,6 +42,35 @@ pub fn avro(path: &Path, contract: Option<&str>) -> Result<Inferred> {
     }
     let contract = Contract::from_avsc(&schema.to_string(), path)?;
     Ok(Inferred { contract, rows: 0, unreadable: BTreeMap::new(), rename: BTreeMap::new(), notes })
+}
+
+/// The fields of all files; of two files that have one, the first says its type.
+pub(super) fn draft(probe: &FilesSource, listed: &[Listed], names: &mut Names) -> Result<Draft> {
+    let in_paths: BTreeSet<String> =
+        probe.object.partition.iter().flat_map(|p| p.names().map(str::to_owned).collect::<Vec<_>>()).collect();
+    in_paths.iter().for_each(|name| names.reserve(name));
+    let mut fields: Vec<Field> = Vec::new();
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts: Vec<usize> = Vec::new();
+    for listed in listed {
+        let path = glob::resolve(&probe.object.root, &listed.path)?;
+        let found = avro(&path, None)?;
+        found.notes.into_iter().for_each(|note| names.note(note));
+        for field in found.contract.fields.into_iter().filter(|f| !in_paths.contains(&f.name)) {
+            let column = field.name.clone();
+            let index = *at.entry(column.clone()).or_insert_with(|| {
+                fields.push(Field { name: names.field(&column), nullable: true, default: None, ..field });
+                counts.push(0);
+                fields.len() - 1
+            });
+            if let Some(count) = counts.get_mut(index) {
+                *count += 1;
+            }
+        }
+    }
+    let partly = fields.iter().zip(&counts).filter(|(_, n)| **n < listed.len()).map(|(f, _)| f.name.clone());
+    let partly = partly.collect();
+    Ok(Draft { fields, partly })
 }
 
 /// Takes keys such as `avro.java.string` and `connect.name` out of a schema. The parser bounds how deep it nests.

@@ -79,6 +79,7 @@ pub fn infer(spec: &InferSpec) -> Result<Inferred> {
     let listed = probe.list()?;
     let mut names = Names::new(&probe.object.rename);
     let mut draft = match probe.object.format {
+        FileFormat::Avro => avro::draft(&probe, &listed, &mut names)?,
         FileFormat::Csv => csv::draft(spec, &probe, &listed, &mut names)?,
         FileFormat::Json => json::draft(spec, &probe, &listed, &mut names)?,
         FileFormat::Parquet => parquet::draft(&probe, &listed, &mut names)?,
@@ -185,7 +186,7 @@ fn prove(spec: &InferSpec, listed: &[Listed], draft: Draft, names: Names) -> Res
     let Draft { mut fields, partly } = draft;
     let (mut rename, mut notes) = names.told();
     let text =
-        !matches!(spec.object.entries.get("format").and_then(|o| o.value.as_str()), Some("json" | "parquet"));
+        !matches!(spec.object.entries.get("format").and_then(|o| o.value.as_str()), Some("avro" | "json" | "parquet"));
     let mut settled = false;
     loop {
         rename.retain(|_, field| fields.iter().any(|f| f.name == *field));

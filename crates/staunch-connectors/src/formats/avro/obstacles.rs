@@ -1,0 +1,104 @@
+//! Why a file can never be read as rows of a contract: told before any row is.
+
+use super::wanted::Wanted;
+use crate::read::field::FieldPlan;
+use staunch_contract::Type;
+use staunch_contract::avro::{Incompatibility, IncompatibilityKind, Kind, Logical, Schema, obstacles};
+use staunch_pipeline::suggest;
+use staunch_types::{Error, Place, Result, codes};
+use std::path::Path;
+
+/// Everything that stands between the schema of a file and the contract, as `Source.Schema`. What only some values have, such as a
+/// null or a symbol that the contract does not know, is left to their rows.
+pub(super) fn find(wanted: &Wanted, reader: &Schema, writer: &Schema, path: &Path) -> Result<Vec<Error>> {
+    let found = obstacles(reader, writer)?;
+    let mut errors: Vec<Error> = found.iter().map(|o| error(o, reader, writer, path)).collect();
+    if errors.is_empty()
+        && let (Kind::Record(ours), Kind::Record(theirs)) =
+            (reader.kind(reader.root()), writer.kind(writer.root()))
+        && !ours.fields.is_empty()
+        && !ours
+            .fields
+            .iter()
+            .any(|f| theirs.fields.iter().any(|t| t.name == f.name || f.aliases.contains(&t.name)))
+    {
+        // Every field would be its default in every row: that is another file, not this one without values.
+        let message = format!("the file has no field that `{}` names", wanted.id);
+        errors.push(
+            Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path)).hint(
+                "is it the right file? give its fields their names by `rename:`, or correct the contract",
+            ),
+        );
+    }
+    Ok(errors)
+}
+
+fn error(obstacle: &Incompatibility, reader: &Schema, writer: &Schema, path: &Path) -> Error {
+    let mut steps = obstacle.location.split('/').filter(|s| !s.is_empty());
+    let field = match (
+        steps.next(),
+        steps.next().and_then(|n| n.parse::<usize>().ok()),
+        reader.kind(reader.root()),
+    ) {
+        (Some("fields"), Some(number), Kind::Record(record)) => record.fields.get(number).map(|f| &f.name),
+        _ => None,
+    };
+    let mut hint = obstacle.hint.clone();
+    if let (IncompatibilityKind::ReaderFieldMissingDefaultValue, None, Some(field), Kind::Record(theirs)) =
+        (obstacle.kind, steps.next(), field, writer.kind(writer.root()))
+    {
+        hint = match suggest(field, theirs.fields.iter().map(|f| &f.name)) {
+            Some(near) => format!("did the file mean `{near}`? then write `rename: {{{near}: {field}}}`"),
+            None => {
+                format!("add the field, name it by `rename:`, or give `{field}` a default in the contract")
+            }
+        };
+    }
+    let error = Error::new(codes::SOURCE_SCHEMA, obstacle.to_string()).place(Place::file(path)).hint(hint);
+    match field {
+        Some(field) => error.field(field),
+        None => error,
+    }
+}
+
+/// Whether numbers and bytes that the writer means so are what the contract means. A writer that says nothing means whatever the contract does.
+pub(super) fn means(writer: Option<Logical>, ty: &Type) -> bool {
+    match (writer, ty) {
+        (None, _) => true,
+        (Some(Logical::Decimal { scale, .. }), Type::Decimal { scale: ours, .. }) => {
+            scale == u32::from(*ours)
+        }
+        (
+            Some(logical),
+            Type::Date
+            | Type::TimeMillis
+            | Type::TimeMicros
+            | Type::TimestampMillis
+            | Type::TimestampMicros
+            | Type::TimestampNanos
+            | Type::LocalTimestampMillis
+            | Type::LocalTimestampMicros
+            | Type::LocalTimestampNanos
+            | Type::Uuid
+            | Type::Duration
+            | Type::Decimal { .. },
+        ) => logical.name() == ty.to_string(),
+        (Some(_), _) => true,
+    }
+}
+
+/// The error of a field whose logical type in the file is another one than in the contract.
+pub(super) fn other_meaning(writer: Option<Logical>, field: &FieldPlan, path: &Path) -> Error {
+    let theirs = match writer {
+        Some(Logical::Decimal { precision, scale }) => format!("decimal({precision},{scale})"),
+        Some(logical) => logical.name().to_owned(),
+        None => "a string".to_owned(),
+    };
+    let message =
+        format!("`{}` is {theirs} in the file: as {} it would be another value", field.path, field.field.ty);
+    let top = field.path.split(['.', '[', '{', '(']).next().unwrap_or_default().to_owned();
+    Error::new(codes::SOURCE_SCHEMA, message)
+        .place(Place::file(path))
+        .field(&top)
+        .hint("declare in the contract what the file holds, and convert it in a query")
+}

@@ -9,11 +9,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{InList, InSubquery};
+use datafusion::logical_expr::expr::{InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Projection, Subquery, cast,
+    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Subquery, Union, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
@@ -53,10 +53,10 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             }
             LogicalPlan::Join(join)
         }
-        LogicalPlan::Union(mut union) => {
-            union.inputs = unified(union.inputs)?;
-            LogicalPlan::Union(union)
-        }
+        LogicalPlan::Union(union) => match unified(&union.inputs)? {
+            Some(inputs) => LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?),
+            None => LogicalPlan::Union(union),
+        },
         other => other,
     };
     // An input may have changed its types even where no expression of this node did.
@@ -71,6 +71,12 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let mut expr = expr;
     let changed = match &mut expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if super::rewrite::compares(*op) => {
+            unify(&mut [left, right])
+        }
+        // A quotient has more digits than both, and is no shorter as a double.
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Modulo) =>
+        {
             unify(&mut [left, right])
         }
         Expr::Between(Between { expr, low, high, .. }) => unify(&mut [expr, low, high]),
@@ -96,7 +102,8 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::ScalarFunction(f) if f.name() == "nvl2" => {
             unify(&mut f.args.iter_mut().skip(1).collect::<Vec<_>>())
         }
-        Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+        Expr::InSubquery(InSubquery { expr, subquery, .. })
+        | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
             let found = subquery.subquery.schema().fields().first().map(|f| f.data_type().clone());
             match (Kind::of(expr, schema), found.as_ref()) {
                 (Kind::Decimal(_), Some(ty)) if ty.is_floating() => {
@@ -204,27 +211,29 @@ fn double(expr: Expr) -> Expr {
     cast(expr, DataType::Float64)
 }
 
-/// The inputs of a union with doubles where any of them has doubles beside decimals.
-fn unified(inputs: Vec<Arc<LogicalPlan>>) -> Result<Vec<Arc<LogicalPlan>>> {
+/// The inputs of a union with doubles where any of them has doubles beside decimals or whole numbers; `None` if none has.
+fn unified(inputs: &[Arc<LogicalPlan>]) -> Result<Option<Vec<Arc<LogicalPlan>>>> {
     let ty =
         |plan: &LogicalPlan, column: usize| plan.schema().fields().get(column).map(|f| f.data_type().clone());
     let width = inputs.first().map_or(0, |plan| plan.schema().fields().len());
-    let any = |column: usize, is: fn(&DataType) -> bool| {
+    let any = |column: usize, is: &dyn Fn(&DataType) -> bool| {
         inputs.iter().any(|plan| ty(plan, column).is_some_and(|ty| is(&ty)))
     };
-    let mixed: Vec<usize> =
-        (0..width).filter(|c| any(*c, DataType::is_decimal) && any(*c, DataType::is_floating)).collect();
-    if mixed.is_empty() {
-        return Ok(inputs);
-    }
-    inputs
-        .into_iter()
-        .map(|plan| {
-            let columns: Vec<usize> =
-                mixed.iter().copied().filter(|c| ty(&plan, *c).is_some_and(|ty| ty.is_decimal())).collect();
-            if columns.is_empty() { Ok(plan) } else { doubled(plan, &columns) }
+    let mixed: Vec<usize> = (0..width)
+        .filter(|c| {
+            (any(*c, &DataType::is_decimal) && any(*c, &DataType::is_floating))
+                || (any(*c, &DataType::is_integer) && any(*c, &|ty| *ty == DataType::Float64))
         })
-        .collect()
+        .collect();
+    if mixed.is_empty() {
+        return Ok(None);
+    }
+    let made = inputs.iter().map(|plan| {
+        let other = |c: &usize| ty(plan, *c).is_some_and(|ty| ty.is_numeric() && ty != DataType::Float64);
+        let columns: Vec<usize> = mixed.iter().copied().filter(other).collect();
+        if columns.is_empty() { Ok(Arc::clone(plan)) } else { doubled(Arc::clone(plan), &columns) }
+    });
+    made.collect::<Result<Vec<_>>>().map(Some)
 }
 
 /// The plan with these columns as doubles, under their names.

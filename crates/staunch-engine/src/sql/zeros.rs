@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
-use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
+use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -53,6 +53,14 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             LogicalPlan::Distinct(Distinct::All(input)) => {
                 let all = (0..input.schema().fields().len()).collect();
                 projected(input, &all)?.update_data(|input| LogicalPlan::Distinct(Distinct::All(input)))
+            }
+            LogicalPlan::Distinct(Distinct::On(mut on)) => {
+                let mut changed = false;
+                let keys = on.on_expr.iter_mut();
+                for key in keys.chain(on.sort_expr.iter_mut().flatten().map(|sort| &mut sort.expr)) {
+                    changed |= make_alike(key, &schema, &HIDDEN);
+                }
+                Transformed::new_transformed(LogicalPlan::Distinct(Distinct::On(on)), changed)
             }
             LogicalPlan::Join(mut join) => {
                 let mut changed = false;
@@ -119,16 +127,19 @@ fn expression(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let mut make = |expr: &mut Expr| changed |= make_alike(expr, schema, &HIDDEN);
             keys.partition_by.iter_mut().for_each(&mut make);
             keys.order_by.iter_mut().for_each(|sort| make(&mut sort.expr));
+            let by_value = largest(f.fun.name());
+            keys.args.iter_mut().filter(|_| by_value).for_each(make);
         }
-        // One aggregate among several that are distinct looks at bits.
+        // One aggregate among several that are distinct looks at bits, and so do those that look for the largest.
         Expr::AggregateFunction(f) => {
             let params = &mut f.params;
-            let once = params.distinct;
+            let once = params.distinct || largest(f.func.name());
             let mut make = |expr: &mut Expr| changed |= make_alike(expr, schema, &HIDDEN);
             params.args.iter_mut().filter(|_| once).for_each(&mut make);
             params.order_by.iter_mut().for_each(|sort| make(&mut sort.expr));
         }
-        Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+        Expr::InSubquery(InSubquery { expr, subquery, .. })
+        | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
             make(expr);
             let plan = projected(Arc::clone(&subquery.subquery), &BTreeSet::from([0]))?;
             if plan.transformed {
@@ -139,6 +150,11 @@ fn expression(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         _ => {}
     }
     Ok(Transformed::new_transformed(expr, changed))
+}
+
+/// Aggregates that give one of the values by its size.
+fn largest(function: &str) -> bool {
+    matches!(function, "min" | "max" | "median" | "mode" | "percentile_cont")
 }
 
 /// Groups by values that were made alike: columns below, so that they keep their names, and what is computed in its place.

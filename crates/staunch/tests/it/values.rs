@@ -139,6 +139,14 @@ fn a_decimal_beside_a_double_is_a_double() {
             r#"{"v":null}"#
         ]
     );
+    for sql in [
+        "SELECT d AS v FROM t WHERE id = 1 UNION ALL SELECT f FROM t WHERE id = 1",
+        "SELECT n AS v FROM t WHERE id > 4 UNION ALL SELECT d FROM t WHERE id = 1 UNION ALL SELECT f FROM t WHERE id = 1",
+    ] {
+        assert_eq!(rows(sql), [r#"{"v":0.0}"#, r#"{"v":1e-16}"#], "{sql}");
+    }
+    assert_eq!(ids("SELECT id FROM t WHERE f = ANY (SELECT d FROM u WHERE d IS NOT NULL)"), [2, 4]);
+    assert_eq!(ids("SELECT id FROM t WHERE f > ALL (SELECT d FROM u WHERE d = 0)"), [1, 3]);
     assert_eq!(ids("SELECT t.id FROM t JOIN u ON t.f = u.d"), [2, 4]);
     assert_eq!(ids("SELECT id FROM t WHERE f IN (SELECT d FROM u WHERE d IS NOT NULL)"), [2, 4]);
     assert_eq!(ids("SELECT id FROM t WHERE d NOT IN (SELECT g FROM u WHERE g IS NOT NULL)"), [2, 4]);
@@ -151,6 +159,7 @@ fn a_number_that_is_written_beside_a_decimal_is_exact() {
         [r#"{"id":3,"e":null,"i":null,"z":0.25}"#, r#"{"id":4,"e":true,"i":true,"z":1.50}"#]
     );
     assert_eq!(ids("SELECT id FROM t WHERE d BETWEEN 0.5 AND 1.50"), [2, 4]);
+    assert_eq!(ids("SELECT id FROM t WHERE d * 1.1 = 1.65 AND d + 0.2 = 1.7"), [2, 4]);
 }
 
 #[test]
@@ -184,6 +193,11 @@ fn zeros_are_one_value_and_so_are_nans() {
     assert_eq!(ids("SELECT t.id FROM t JOIN u ON t.g * 0 = u.g"), [1, 2, 3, 4]);
     assert_eq!(ids("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.g = t.g * 0)"), [1, 2, 3, 4]);
     assert_eq!(ids("SELECT id FROM t WHERE -g > 1"), [2]);
+    assert_eq!(rows("SELECT min(-g) AS a, max(-g) AS b FROM t"), [r#"{"a":"-Infinity","b":"NaN"}"#]);
+    assert_eq!(
+        rows("SELECT DISTINCT max(g * 0) OVER (PARTITION BY d) AS m FROM t"),
+        [r#"{"m":"NaN"}"#, r#"{"m":0.0}"#]
+    );
     assert_eq!(
         rows(
             "SELECT id, nullif(f, 0.0) AS n, CASE f WHEN 0.0 THEN 'z' ELSE 'n' END AS c FROM t WHERE id IN (2, 4)"

@@ -3,10 +3,10 @@
 use super::names::Names;
 use super::{Draft, Inferred};
 use crate::systems::files::source::{FilesSource, glob};
-use staunch_commit::Listed;
 use serde_json::Value;
-use staunch_contract::{Contract, Field};
+use staunch_commit::Listed;
 use staunch_contract::avro::{ContainerLimits, ContainerReader};
+use staunch_contract::{Contract, Field};
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -46,8 +46,12 @@ pub fn avro(path: &Path, contract: Option<&str>) -> Result<Inferred> {
 
 /// The fields of all files; of two files that have one, the first says its type.
 pub(super) fn draft(probe: &FilesSource, listed: &[Listed], names: &mut Names) -> Result<Draft> {
-    let in_paths: BTreeSet<String> =
-        probe.object.partition.iter().flat_map(|p| p.names().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let in_paths: BTreeSet<String> = probe
+        .object
+        .partition
+        .iter()
+        .flat_map(|p| p.names().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     in_paths.iter().for_each(|name| names.reserve(name));
     let mut fields: Vec<Field> = Vec::new();
     let mut at: BTreeMap<String, usize> = BTreeMap::new();

@@ -185,8 +185,10 @@ fn of_paths(spec: &InferSpec, probe: &FilesSource, listed: &[Listed]) -> Result<
 fn prove(spec: &InferSpec, listed: &[Listed], draft: Draft, names: Names) -> Result<Inferred> {
     let Draft { mut fields, partly } = draft;
     let (mut rename, mut notes) = names.told();
-    let text =
-        !matches!(spec.object.entries.get("format").and_then(|o| o.value.as_str()), Some("avro" | "json" | "parquet"));
+    let text = !matches!(
+        spec.object.entries.get("format").and_then(|o| o.value.as_str()),
+        Some("avro" | "json" | "parquet")
+    );
     let mut settled = false;
     loop {
         rename.retain(|_, field| fields.iter().any(|f| f.name == *field));

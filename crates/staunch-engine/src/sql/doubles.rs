@@ -74,11 +74,11 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             unify(&mut [left, right])
         }
         // A quotient has more digits than both, and is no shorter as a double.
-        Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Modulo) =>
-        {
-            unify(&mut [left, right])
-        }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Modulo,
+            right,
+        }) => unify(&mut [left, right]),
         Expr::Between(Between { expr, low, high, .. }) => unify(&mut [expr, low, high]),
         Expr::InList(InList { expr, list, .. }) => {
             let mut all: Vec<&mut Expr> = vec![expr];

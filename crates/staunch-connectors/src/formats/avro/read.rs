@@ -30,6 +30,8 @@ const ROWS: u64 = 1 << 17;
 const LARGEST_CHUNK: usize = 256 << 20;
 /// What every chunk may expand to, however small it is: a small file of equal rows is no bomb.
 const ALWAYS: u64 = 64 << 20;
+/// Blocks without rows, one after the other: a chunk holds them all, because it ends behind a row.
+const EMPTY_BLOCKS: u64 = 1 << 16;
 /// So many rows are read between two looks at the memory.
 const LOOK: usize = 256;
 /// Or so many values.
@@ -215,16 +217,26 @@ impl Splitter for AvroSplitter {
         }
         let wanted = self.shared.file.chunk_bytes.max(1) as u64;
         let mut blocks = Vec::new();
-        let (mut rows, mut bytes) = (0_u64, 0_u64);
+        let (mut rows, mut bytes, mut empty) = (0_u64, 0_u64, 0_u64);
         let mut digest = self.reader.input().digest();
         let mut reached = self.reader.at();
         while let Some((block, after)) = self.pending.take() {
             rows = rows.saturating_add(block.count);
             bytes = bytes.saturating_add(self.estimate(&block));
+            empty = if block.count == 0 { empty + 1 } else { 0 };
+            if empty > EMPTY_BLOCKS {
+                let path = &self.shared.file.path;
+                let message = format!(
+                    "the file has more than {EMPTY_BLOCKS} blocks without rows, one after the other, at byte {}",
+                    block.at
+                );
+                return Err(too_large(path, message)
+                    .hint("look whether the file is what it should be, and write it again"));
+            }
             blocks.push(block);
             (digest, reached) = (after, self.reader.at());
             self.pending = next(&mut self.reader, &self.shared, false)?;
-            if rows >= ROWS || bytes >= wanted {
+            if rows > 0 && (rows >= ROWS || bytes >= wanted) {
                 break;
             }
         }

@@ -50,7 +50,7 @@ profiles:
       root: out
       objects:
         avro: {path: avro, format: avro, compression: deflate}
-        sizes: {path: sizes, format: avro, partition_by: [size]}
+        sizes: {path: sizes, format: avro, partition_by: [kind]}
         items: {path: items, format: parquet}
         kinds: {path: kinds, format: parquet, partition_by: [kind]}
         totals: {path: totals, format: parquet}
@@ -149,7 +149,7 @@ read:
   items: {from: in/made, contract: sized@1}
   all: {from: in/made, contract: item@1}
 process:
-  good: SELECT id, size FROM all WHERE id <> 5
+  good: SELECT id, kind, size FROM all WHERE id <> 5
 write:
   - {from: items, to: lake/avro, mode: append}
   - {from: good, to: lake/sizes, mode: replace}

@@ -103,7 +103,6 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
     let letters = Letters::new(reader.schema());
     let (codec, limits) = (reader.codec(), reader.limits());
     let shared = Shared { file, program, codec, limits, letters };
-    let mut head = Vec::new();
     let fresh = at.offset == 0 && !at.finished;
     let before = if fresh { 0 } else { reader.at() };
     let first = next(&mut reader, &shared, !fresh)?;
@@ -117,10 +116,9 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
         begin: before,
         done: at.finished,
     };
-    head.extend(first);
     match fresh {
-        true => splitter.pending = head.pop(),
-        false => splitter.skip_to(at, head.pop())?,
+        true => splitter.pending = first,
+        false => splitter.skip_to(at, first)?,
     }
     Ok((Box::new(splitter), ignored))
 }

@@ -1,10 +1,11 @@
-//! Targets read back as multisets of typed rows, by readers that are not Staunch's.
+//! Targets read back as multisets of typed rows, by readers that are not Staunch's; Avro files value by value, which no run does.
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::{Map, Value};
+use staunch_contract::avro::{ContainerLimits, ContainerReader, Decoder, Unions};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
@@ -14,11 +15,11 @@ use std::path::Path;
 /// By table: its rows as text, sorted.
 pub type Tables = BTreeMap<String, Vec<String>>;
 
-/// The rows of all files below a folder, Parquet and NDJSON, with the partition folders before the columns. Hidden folders are
+/// The rows of all files below a folder, Parquet, NDJSON and Avro, with the partition folders before the columns. Hidden folders are
 /// skipped, as every reader of such tables skips them.
 ///
 /// # Errors
-/// A file that is neither, or cannot be read.
+/// A file that is none of these, or cannot be read.
 pub fn folder(folder: &Path) -> Result<Vec<String>, String> {
     let mut rows = Vec::new();
     let mut open = vec![(folder.to_path_buf(), String::new())];
@@ -49,6 +50,8 @@ pub fn file(path: &Path) -> Result<Vec<String>, String> {
         let is = |ending: &str| path.to_string_lossy().ends_with(ending);
         if is(".parquet") {
             parquet(File::open(path)?)
+        } else if is(".avro") {
+            avro(path)
         } else if is(".ndjson") {
             ndjson(File::open(path)?)
         } else if is(".ndjson.gz") {
@@ -69,6 +72,20 @@ fn ndjson(text: impl Read) -> Result<Vec<String>, Box<dyn Error>> {
         let line = line?;
         serde_json::from_str::<Map<String, Value>>(&line)?;
         rows.push(line);
+    }
+    Ok(rows)
+}
+
+fn avro(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let file = BufReader::new(File::open(path)?);
+    let mut reader = ContainerReader::open(file, path, ContainerLimits::default())?;
+    let schema = reader.schema().clone();
+    let decoder = Decoder::new(&schema)?;
+    let mut rows = Vec::new();
+    while let Some(block) = reader.next_block()? {
+        for value in block.values(&decoder) {
+            rows.push(schema.value_to_json(&value?, Unions::Tagged)?);
+        }
     }
     Ok(rows)
 }

@@ -39,10 +39,18 @@ profiles:
       root: data
       objects:
         items: {path: \"items/*.csv\", format: csv, chunk_bytes: 1 KiB}
+        made: {path: \"made/*/*.avro\", format: avro, partition: \"made/kind={kind}\"}
+    made:
+      type: files
+      root: data
+      objects:
+        items: {path: made, format: avro, partition_by: [kind], rows_per_file: 20}
     lake:
       type: files
       root: out
       objects:
+        avro: {path: avro, format: avro, compression: deflate}
+        sizes: {path: sizes, format: avro, partition_by: [kind]}
         items: {path: items, format: parquet}
         kinds: {path: kinds, format: parquet, partition_by: [kind]}
         totals: {path: totals, format: parquet}
@@ -120,6 +128,37 @@ write:
   - {from: good, to: lake/plain, mode: replace}
 dead_letters: {at_most: 100 %}
 ",
+);
+/// What makes the Avro files that the next one reads.
+const MAKING: Step = Step::Write(
+    "pipelines/making.yaml",
+    "pipeline: making
+read:
+  items: {from: in/items, contract: item@1}
+write:
+  - {from: items, to: made/items, mode: append}
+dead_letters: {at_most: 100 %}
+",
+);
+/// Avro files: read, with rows that their contract refuses; appended with every epoch; and replaced, by partition.
+const AVRO: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/made, contract: sized@1}
+  all: {from: in/made, contract: item@1}
+process:
+  good: SELECT id, kind, size FROM all WHERE id <> 5
+write:
+  - {from: items, to: lake/avro, mode: append}
+  - {from: good, to: lake/sizes, mode: replace}
+dead_letters: {at_most: 100 %}
+",
+);
+const SIZED: Step = Step::Write(
+    "contracts/sized.yaml",
+    "contract: sized\nversion: 1\nfields:\n  id: long\n  kind: string\n  size: {type: int, max: 90}\n",
 );
 /// Only files as targets: an append with every epoch, plain and in folders by a field.
 const FILES_LOG: Step = Step::Write(
@@ -242,6 +281,24 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "lines",
         before: &[PROJECT, ITEM, LINES, FIRST, FIRST_RUN, SECOND],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "avro",
+        before: &[
+            PROJECT,
+            ITEM,
+            SIZED,
+            MAKING,
+            FIRST,
+            Step::Run(&["run", "making"]),
+            AVRO,
+            FIRST_RUN,
+            SECOND,
+            Step::Run(&["run", "making"]),
+        ],
         command: &["run", "log", "--id", "run-1"],
         exit: 0,
         settles: false,

@@ -43,7 +43,19 @@ fn error(obstacle: &Incompatibility, reader: &Schema, writer: &Schema, path: &Pa
         (Some("fields"), Some(number), Kind::Record(record)) => record.fields.get(number).map(|f| &f.name),
         _ => None,
     };
-    let mut hint = obstacle.hint.clone();
+    let mut hint = match obstacle.kind {
+        IncompatibilityKind::TypeMismatch | IncompatibilityKind::MissingUnionBranch => {
+            "declare the field in the contract as the file has it, and convert it in a query".to_owned()
+        }
+        IncompatibilityKind::MissingEnumSymbols => {
+            "declare the symbols in the contract, or a default of the enum".to_owned()
+        }
+        IncompatibilityKind::FixedSizeMismatch => "declare the size that the file has".to_owned(),
+        IncompatibilityKind::NameMismatch => {
+            "give the type in the contract the name that it has in the file, or none".to_owned()
+        }
+        IncompatibilityKind::ReaderFieldMissingDefaultValue => obstacle.hint.clone(),
+    };
     if let (IncompatibilityKind::ReaderFieldMissingDefaultValue, None, Some(field), Kind::Record(theirs)) =
         (obstacle.kind, steps.next(), field, writer.kind(writer.root()))
     {

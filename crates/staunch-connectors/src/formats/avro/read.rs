@@ -30,6 +30,8 @@ const ROWS: u64 = 1 << 17;
 const LARGEST_CHUNK: usize = 256 << 20;
 /// What every chunk may expand to, however small it is: a small file of equal rows is no bomb.
 const ALWAYS: u64 = 64 << 20;
+/// Blocks without rows, one after the other: a chunk holds them all, because it ends behind a row.
+const EMPTY_BLOCKS: u64 = 1 << 16;
 /// So many rows are read between two looks at the memory.
 const LOOK: usize = 256;
 /// Or so many values.
@@ -101,7 +103,6 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
     let letters = Letters::new(reader.schema());
     let (codec, limits) = (reader.codec(), reader.limits());
     let shared = Shared { file, program, codec, limits, letters };
-    let mut head = Vec::new();
     let fresh = at.offset == 0 && !at.finished;
     let before = if fresh { 0 } else { reader.at() };
     let first = next(&mut reader, &shared, !fresh)?;
@@ -115,10 +116,9 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
         begin: before,
         done: at.finished,
     };
-    head.extend(first);
     match fresh {
-        true => splitter.pending = head.pop(),
-        false => splitter.skip_to(at, head.pop())?,
+        true => splitter.pending = first,
+        false => splitter.skip_to(at, first)?,
     }
     Ok((Box::new(splitter), ignored))
 }
@@ -215,16 +215,26 @@ impl Splitter for AvroSplitter {
         }
         let wanted = self.shared.file.chunk_bytes.max(1) as u64;
         let mut blocks = Vec::new();
-        let (mut rows, mut bytes) = (0_u64, 0_u64);
+        let (mut rows, mut bytes, mut empty) = (0_u64, 0_u64, 0_u64);
         let mut digest = self.reader.input().digest();
         let mut reached = self.reader.at();
         while let Some((block, after)) = self.pending.take() {
             rows = rows.saturating_add(block.count);
             bytes = bytes.saturating_add(self.estimate(&block));
+            empty = if block.count == 0 { empty + 1 } else { 0 };
+            if empty > EMPTY_BLOCKS {
+                let path = &self.shared.file.path;
+                let message = format!(
+                    "the file has more than {EMPTY_BLOCKS} blocks without rows, one after the other, at byte {}",
+                    block.at
+                );
+                return Err(too_large(path, message)
+                    .hint("look whether the file is what it should be, and write it again"));
+            }
             blocks.push(block);
             (digest, reached) = (after, self.reader.at());
             self.pending = next(&mut self.reader, &self.shared, false)?;
-            if rows >= ROWS || bytes >= wanted {
+            if rows > 0 && (rows >= ROWS || bytes >= wanted) {
                 break;
             }
         }

@@ -137,7 +137,7 @@ fn on_fixed(mut contract: Contract) -> Contract {
 
 #[test]
 fn columns_to_bytes_to_columns_is_the_identity_and_the_bytes_are_those_of_values() {
-    for seed in 0..400 {
+    for seed in 0..200 {
         let rng = SeededRng::new(seed);
         let draw = Draw { rng: &rng, unions: true, durations: true };
         let contract = draw.contract();
@@ -215,7 +215,7 @@ fn later(rng: &SeededRng, fields: &[Field], depth: u32) -> Vec<Field> {
 #[test]
 fn what_a_later_contract_reads_is_what_values_are_resolved_to() {
     let (mut read, mut unread) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..200 {
         let rng = SeededRng::new(seed);
         let draw = Draw { rng: &rng, unions: true, durations: true };
         let contract = draw.contract();
@@ -269,7 +269,7 @@ fn what_a_later_contract_reads_is_what_values_are_resolved_to() {
             }
         }
     }
-    assert!(read > 1500 && unread * 20 < read, "{read} rows were compared, {unread} not read by either");
+    assert!(read > 700 && unread * 20 < read, "{read} rows were compared, {unread} not read by either");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use staunch_commit::{Source, SplitPoint};
 use staunch_contract::avro::{
     Codec, ContainerLimits, ContainerReader, ContainerWriter, Schema, Unions, Value,
 };
+use staunch_pipeline::Validate;
 use staunch_types::{Result, Rng, SeededRng, codes};
 use std::path::Path;
 
@@ -126,9 +127,9 @@ fn what_can_never_be_read_is_refused_with_every_reason_before_any_row() {
     assert_eq!(
         told,
         [
-            "Some(\"a\") TYPE_MISMATCH at /fields/0/type: reader type: LONG not compatible with writer type: STRING -> keep the type, or add a field of the new one with a default",
+            "Some(\"a\") TYPE_MISMATCH at /fields/0/type: reader type: LONG not compatible with writer type: STRING -> declare the field in the contract as the file has it, and convert it in a query",
             "Some(\"userid\") READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: userid -> did the file mean `user_id`? then write `rename: {user_id: userid}`",
-            "Some(\"e\") MISSING_ENUM_SYMBOLS at /fields/2/type/symbols: [x, y] -> add the symbols to the reader, or give its enum a default",
+            "Some(\"e\") MISSING_ENUM_SYMBOLS at /fields/2/type/symbols: [x, y] -> declare the symbols in the contract, or a default of the enum",
         ]
     );
     let told = refusals(&writer, "at:ts amount:decimal", OBJECT);
@@ -241,6 +242,172 @@ fn reading_goes_on_at_every_point_and_dead_rows_are_read_again_without_their_fil
 }
 
 #[test]
+fn columns_that_nobody_uses_are_skipped_and_validated_if_that_is_asked() {
+    let writer = record(
+        r#"{"name": "t", "type": "bytes"}, {"name": "a", "type": "long"}, {"name": "b", "type": "string"}"#,
+    );
+    let rows = [r#"{"t": "\u00ff", "a": 1, "b": "x"}"#, r#"{"t": "y", "a": 2, "b": ""}"#];
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.avro"), file(&writer, &rows, Codec::Null, 9)).unwrap();
+    for (validate, wanted) in [(Validate::All, &["1: 2"][..]), (Validate::Used, &["0: 1", "1: 2"])] {
+        let wanted_rows: Vec<String> = wanted.iter().map(|r| (*r).to_owned()).collect();
+        let mut spec = spec(dir.path(), "a:long t:string n:date?", OBJECT);
+        spec.validate = validate;
+        let source = FilesSource::new(spec).unwrap();
+        let (found, _) = read(
+            &source,
+            &origin(&source),
+            &SplitPoint::default(),
+            &mut SequentialTurn::default(),
+            Some(&[0]),
+        )
+        .unwrap();
+        assert_eq!((found.rows.as_slice(), found.dead.len()), (wanted_rows.as_slice(), 2 - wanted.len()));
+        let (none, _) = read(
+            &source,
+            &origin(&source),
+            &SplitPoint::default(),
+            &mut SequentialTurn::default(),
+            Some(&[]),
+        )
+        .unwrap();
+        assert_eq!(none.rows.len(), wanted.len());
+        // What is wrong with a column is told whoever reads.
+        std::fs::write(
+            dir.path().join("y.avro"),
+            file(
+                &record(r#"{"name": "a", "type": "long"}, {"name": "t", "type": "int"}"#),
+                &[],
+                Codec::Null,
+                1,
+            ),
+        )
+        .unwrap();
+        let mut other = origin(&source);
+        other.listed = source.list().unwrap().remove(1);
+        assert_eq!(
+            source.open(&other, &SplitPoint::default(), Some(&[0])).err().unwrap().code(),
+            codes::SOURCE_SCHEMA
+        );
+        std::fs::remove_file(dir.path().join("y.avro")).unwrap();
+    }
+}
+
+/// The rows of a file may be of several types.
+#[test]
+fn rows_of_a_union_are_read_where_the_contract_reads_their_type() {
+    let writer = r#"[{"type": "record", "name": "other", "fields": [{"name": "z", "type": "string"}]},
+        {"type": "record", "name": "row", "fields": [{"name": "a", "type": "long"}]}, "null"]"#;
+    let rows = [r#"{"row": {"a": 1}}"#, r#"{"other": {"z": "text"}}"#, "null", r#"{"row": {"a": 4}}"#];
+    let found = read_file(&file(writer, &rows, Codec::Null, 3), "a:long", OBJECT).unwrap();
+    assert_eq!(found.rows, ["0: 1", "3: 4"]);
+    let dead: Vec<&str> = found.dead.iter().map(|d| d.split(": Obj").next().unwrap()).collect();
+    assert_eq!(
+        dead,
+        [
+            "1/0 Decode.Type the record is of a type that the contract does not read",
+            "2/0 Decode.Type the record is of a type that the contract does not read",
+        ]
+    );
+}
+
+#[test]
+fn empty_blocks_are_gone_over_and_bounded() {
+    let schema = Schema::parse(&record(r#"{"name": "a", "type": "long"}"#)).unwrap();
+    let made = |empty: usize| {
+        let mut bytes = ContainerWriter::new(&schema, Codec::Null, [1; 16], &[]).unwrap().finish().unwrap();
+        for block in [&[2, 2, 10][..]].into_iter().chain(vec![&[0, 0][..]; empty]).chain([&[2, 2, 12][..]]) {
+            bytes.extend(block);
+            bytes.extend([1; 16]);
+        }
+        bytes
+    };
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.avro"), made(1000)).unwrap();
+    let mut spec = spec(dir.path(), "a:long", OBJECT);
+    spec.chunk_bytes = Some(1);
+    let source = FilesSource::new(spec).unwrap();
+    let (found, points) = whole(&source).unwrap();
+    assert_eq!((found.rows, points.len()), (vec!["0: 5".to_owned(), "1: 6".to_owned()], 2));
+    for point in &points {
+        assert!(source.open(&origin(&source), point, None).is_ok());
+    }
+    let error = read_file(&made(70_000), "a:long", OBJECT).unwrap_err();
+    assert!(
+        error.code() == codes::SOURCE_TOO_LARGE && error.message().contains("blocks without rows"),
+        "{error}"
+    );
+}
+
+/// Whatever the bytes of rows are: rows, dead rows that are dead again, or an error with its file; and the cut of chunks does not matter.
+#[test]
+fn any_bytes_are_rows_or_an_error() {
+    let writer = record(
+        r#"{"name": "a", "type": ["null", "long", "string"]}, {"name": "s", "type": {"type": "array", "items": "bytes"}},
+           {"name": "m", "type": {"type": "map", "values": ["null", "Theirs"]}},
+           {"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["red", "blue", "green"]}},
+           {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2}},
+           {"name": "u", "type": "string"}, {"name": "b", "type": "boolean"}, {"name": "t", "type": {"type": "int", "logicalType": "time-millis"}}"#,
+    );
+    let schema = Schema::parse(&writer).unwrap();
+    let good = r#"{"a": {"long": 7}, "s": ["x"], "m": {}, "e": "red", "d": "\u0001", "u": "0188a1d0-5f2b-7c3e-9a4d-0123456789ab", "b": true, "t": 5}"#;
+    let good = schema.encode(&schema.value_from_json(good, Unions::Tagged).unwrap()).unwrap();
+    let rng = SeededRng::new(11);
+    let (mut read, mut refused, mut dead) = (0, 0, 0);
+    for _ in 0..600 {
+        let mut out = ContainerWriter::new(&schema, Codec::Null, [1; 16], &[]).unwrap();
+        for _ in 0..4 {
+            let mut row = good.clone();
+            for _ in 0..rng.next() % 3 {
+                let at = rng.next() as usize % row.len();
+                row[at] = rng.next() as u8;
+            }
+            out.append_encoded(&row, 1).unwrap();
+            if rng.next().is_multiple_of(2) {
+                out.end_block().unwrap();
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.avro"), out.finish().unwrap()).unwrap();
+        let fields = "a:long? e:enum d:decimal u:uuid b:boolean t:time-millis";
+        let mut small = spec(dir.path(), fields, OBJECT);
+        small.chunk_bytes = Some(1);
+        let small = FilesSource::new(small).unwrap();
+        let source = source(dir.path(), fields, OBJECT);
+        match (whole(&source), whole(&small)) {
+            (Ok((one, _)), Ok((other, _))) => {
+                assert_eq!(one, other);
+                let mut records = Vec::new();
+                let mut splitter = source.open(&origin(&source), &SplitPoint::default(), None).unwrap();
+                while let Some(chunk) = splitter.next().unwrap() {
+                    let dead = chunk.work.run(&mut SequentialTurn::default()).unwrap().dead;
+                    records.extend(dead.into_iter().map(|d| RawRecord {
+                        place: d.place,
+                        line: None,
+                        raw: d.raw,
+                    }));
+                }
+                let again = source.again(&origin(&source), &records).unwrap();
+                let again = again.run(&mut SequentialTurn::default()).unwrap();
+                assert_eq!((again.batch.num_rows(), again.dead.len()), (0, records.len()));
+                dead += records.len();
+                read += one.rows.len();
+            }
+            (Err(one), Err(other)) => {
+                assert_eq!(one.code(), other.code());
+                assert!(
+                    one.code() == codes::SOURCE_CORRUPT || one.code() == codes::SOURCE_TOO_LARGE,
+                    "{one}"
+                );
+                refused += 1;
+            }
+            (one, other) => panic!("{one:?} and {other:?}"),
+        }
+    }
+    assert!(read > 200 && refused > 100 && dead > 80, "{read} read, {dead} dead, {refused} files refused");
+}
+
+#[test]
 fn files_without_rows_have_none() {
     let writer = record(r#"{"name": "a", "type": "long"}"#);
     let dir = tempfile::tempdir().unwrap();
@@ -283,9 +450,9 @@ fn a_value_without_an_end_is_damage_of_its_file() {
 fn what_a_file_may_hold_is_bounded() {
     let zeros = record(r#"{"name": "a", "type": "bytes"}"#);
     let schema = Schema::parse(&zeros).unwrap();
-    let big = Value::Record(vec![Value::Bytes(vec![0; 20 << 20])]);
+    let big = Value::Record(vec![Value::Bytes(vec![0; 17 << 20])]);
     let mut out = ContainerWriter::new(&schema, Codec::Zstandard, [1; 16], &[]).unwrap();
-    (0..5).for_each(|_| out.append(&big).unwrap());
+    (0..4).for_each(|_| out.append(&big).unwrap());
     let bytes = out.finish().unwrap();
     assert!(bytes.len() < 1 << 20);
     let error = read_file(&bytes, "a:bytes", OBJECT).unwrap_err();
@@ -295,7 +462,12 @@ fn what_a_file_may_hold_is_bounded() {
     let error = read_file(&bytes, "a:bytes", large).unwrap_err();
     assert!(error.message().contains("more than 200 times their own size"), "{error}");
     let large = large.replace('}', r#", "max_expansion": 100000}"#);
-    assert_eq!(read_file(&bytes, "a:bytes", &large).unwrap().rows.len(), 5);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.avro"), &bytes).unwrap();
+    let source = source(dir.path(), "a:bytes", &large);
+    let mut splitter = source.open(&origin(&source), &SplitPoint::default(), None).unwrap();
+    let chunk = splitter.next().unwrap().unwrap();
+    assert_eq!(chunk.work.run(&mut SequentialTurn::default()).unwrap().batch.num_rows(), 4);
 
     // Rows without bytes: what a block counts of them is bounded, and so is what columns of them take.
     let nulls = Schema::parse(&record(r#"{"name": "a", "type": "null"}"#)).unwrap();

@@ -8,7 +8,7 @@ use staunch_connectors::systems::files::{FilesSink, FilesSinkSpec, FilesSource, 
 use staunch_contract::{Contract, Field, Type};
 use staunch_pipeline::{Connection, Late, Object, OptionValue, Options, Validate};
 use staunch_types::{Clock, Epoch, Generation, LocalFs, Place, RegionId, SystemClock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -147,7 +147,8 @@ fn make_avro(folder: &Path, clock: &SystemClock) {
     let mut object = options(&[("path", "made"), ("format", "avro"), ("compression", "zstandard")]);
     let most = OptionValue { value: (ROWS + 1).into(), place: place.clone() };
     object.entries.insert("rows_per_file".to_owned(), most);
-    let object = Object { name: "orders".to_owned(), place: place.clone(), options: object };
+    let object =
+        Object { name: "orders".to_owned(), place: place.clone(), clears: BTreeSet::new(), options: object };
     let connection = Connection {
         name: "bench".to_owned(),
         system: "files".to_owned(),

@@ -223,10 +223,10 @@ fn a_process_that_is_killed_leaves_the_old_lock_or_the_new_one() {
 fn each_profile_has_its_own_pins() {
     let project = small();
     project.edit("contracts/item.yaml", "kind: string", "kind: {type: string, pii: kind}");
-    project.edit("staunch.yaml", "  dev:\n", "  dev:\n    pii: {kind: keep}\n");
+    project.edit("staunch.yaml", "  dev:\n", "  dev:\n    pii: {kind: token}\n");
     let text = std::fs::read_to_string(project.root.join("staunch.yaml")).unwrap();
     let body = text.split("  dev:\n").nth(1).unwrap();
-    let other = body.replace("kind: keep", "kind: drop");
+    let other = body.replace("kind: token", "kind: drop");
     project.write("staunch.yaml", format!("{text}  prod:\n    key: ${{env:KEY}}\n{other}"));
     project.edit("pipelines/log.yaml", "SELECT id, kind, size", "SELECT *");
     project.write("pipelines/totals.yaml", "pipeline: totals\nread:\n  items: {from: in/items, contract: item@1}\nprocess:\n  totals: SELECT count(*) AS n FROM items\nwrite:\n  - {from: totals, to: lake/totals, mode: replace}\n");

@@ -159,7 +159,7 @@ fn size_and_depth_are_bounded() {
 
 #[test]
 fn two_columns_of_one_name_are_told_as_such() {
-    let says = "a `SELECT` gives two columns `id` (give one of them another name: EXPRESSION AS name)";
+    let says = "a `SELECT` gives two columns `id` (give one of them another name: EXPRESSION AS name; where two expressions differ in a cast alone, cast in a subquery)";
     for (sql, place) in [
         ("SELECT id, id FROM clicks", "10:12"),
         ("SELECT id, n AS id FROM clicks", "10:12"),

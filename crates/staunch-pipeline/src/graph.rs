@@ -317,9 +317,9 @@ fn write(draft: DraftWrite, profile: Option<&Profile>, untreated: &BTreeSet<Stri
     let hidden = profile.pii.iter().filter(|(_, treatment)| **treatment != Treatment::Keep);
     // That a class has no treatment has been told.
     let hidden = hidden.map(|(class, _)| class).chain(untreated);
-    let clears = object.into_iter().flat_map(|o| &o.clears).chain(hidden);
     Some(Write {
-        clears: clears.cloned().collect(),
+        clears: object.map(|o| o.clears.clone()).unwrap_or_default(),
+        hidden: hidden.cloned().collect(),
         name: format!("{}/{}", to.connection, to.object),
         place: draft.place,
         from: draft.from?,

@@ -308,7 +308,9 @@ pub struct Write {
     pub mode: staunch_types::WriteMode,
     /// `allow_empty: true`: an empty result may replace a table.
     pub allow_empty: bool,
-    /// The PII classes that may reach the target: those that its object `clears:`, and those that the profile hides when they are
-    /// read (or says nothing of, which is a mistake of its own).
+    /// The PII classes whose values may be in the target: those that its object `clears:`.
     pub clears: BTreeSet<String>,
+    /// The PII classes whose values no read hands on as they are, because the profile hides them. (One of which the profile says
+    /// nothing is a mistake of its own.) A class that a stage's contract gives to its values is hidden by nobody.
+    pub hidden: BTreeSet<String>,
 }

@@ -10,8 +10,11 @@ pub(super) fn uncleared(graph: &Graph, node: &WriteNode) -> Vec<Error> {
     for field in &node.contract.fields {
         for class in field.pii.difference(&node.write.clears) {
             let from = InputColumn { stage: node.write.from.stage.clone(), column: field.name.clone() };
-            let path = path(graph, from, class);
+            let (path, is_read) = path(graph, from, class);
             let write = &node.write;
+            if is_read && write.hidden.contains(class) {
+                continue;
+            }
             let message = format!(
                 "`{}` is personal ({class}), and `{}` does not clear that: {path} -> {}",
                 field.name, write.name, write.name
@@ -27,8 +30,9 @@ pub(super) fn uncleared(graph: &Graph, node: &WriteNode) -> Vec<Error> {
     errors
 }
 
-/// The way of a class to a column, from the object that was read: `events/clicks.mail -> clicks.mail -> bought.who`.
-fn path(graph: &Graph, column: InputColumn, class: &str) -> String {
+/// The way of a class to a column, from the object that was read: `events/clicks.mail -> clicks.mail -> bought.who`. And whether it comes
+/// from a read at all: a stage's contract may call personal what is made of nothing personal.
+fn path(graph: &Graph, column: InputColumn, class: &str) -> (String, bool) {
     let mut way = vec![column.to_string()];
     let mut at = column;
     // A graph has no cycle, so this ends at a read, or at a contract that calls its column personal by itself.
@@ -36,12 +40,13 @@ fn path(graph: &Graph, column: InputColumn, class: &str) -> String {
         way.push(above.to_string());
         at = above;
     }
-    if let Some(read) = graph.read(&at.stage) {
+    let read = graph.read(&at.stage);
+    if let Some(read) = read {
         let from = &read.read.from;
         way.push(format!("{}/{}.{}", from.connection, from.object, at.column));
     }
     way.reverse();
-    way.join(" -> ")
+    (way.join(" -> "), read.is_some())
 }
 
 /// The column above that brings the class.

@@ -144,3 +144,23 @@ fn an_avro_file_says_what_it_is() {
     );
     assert!(inferred.stderr.contains("avro.java.string, connect.name"), "{}", inferred.stderr);
 }
+
+#[test]
+fn avro_files_of_an_object_and_a_path_like_a_connection_are_looked_at() {
+    let project = Project::empty();
+    project
+        .write("staunch.yaml", "project: rows\nprofiles:\n  dev:\n    in: {type: files, root: data, objects: {c: {path: c.csv, format: csv}}}\n    out: {type: files, root: out, objects: {rows: {path: rows, format: avro}}}\n    again: {type: files, root: out, objects: {rows: {path: \"rows/*.avro\", format: avro}}}\n")
+        .write("contracts/c.yaml", "contract: c\nversion: 1\nfields: {id: long, name: string?, price: \"decimal(9,2)\", at: timestamp-micros}\n")
+        .write("data/c.csv", "id,name,price,at\n1,x,1.50,2024-01-01T00:00:00Z\n2,,2.25,2024-01-02T00:00:00.5Z\n")
+        .write("pipelines/p.yaml", "pipeline: p\nread:\n  c: {from: in/c, contract: c@1}\nwrite:\n  - {from: c, to: out/rows, mode: append}\n");
+    project.staunch(&["run"]).ok();
+    let fields = "fields:\n  id: long\n  name: string?\n  price: \"decimal(9,2)\"\n  at: timestamp-micros\n";
+    let object = project.staunch(&["contract", "infer", "again/rows"]).ok();
+    assert!(object.stdout.contains(fields), "{}", object.stdout);
+    assert!(object.stderr.contains("2 rows read"), "{}", object.stderr);
+    let file = walk(&project.root.join("out/rows")).into_iter().find(|f| f.ends_with(".avro")).unwrap();
+    // `out/rows/...` from the root of the project: `out` is a connection as well.
+    let path = std::path::Path::new(&file).strip_prefix(&project.root).unwrap().to_owned();
+    let file = project.staunch(&["contract", "infer", path.to_str().unwrap()]).ok();
+    assert!(file.stdout.contains(fields), "{}", file.stdout);
+}

@@ -114,6 +114,27 @@ fn a_contract_names_every_class() {
 }
 
 #[test]
+fn what_a_contract_calls_personal_is_hidden_by_no_read() {
+    let stages = "  o:\n    sql: SELECT p.id AS id, 'Main Street ' || p.town AS street FROM people p JOIN towns t ON p.town = t.id\n    contract: home@1";
+    let project = project(stages, "lake/open");
+    project.write(
+        "contracts/home.yaml",
+        "contract: home\nversion: 1\nfields: {id: long, street: {type: string, pii: mail}}\n",
+    );
+    // The profile masks what reads have of the class, and this is not of a read.
+    project.edit("staunch.yaml", "mail: keep", "mail: mask");
+    let words = refused(&project, "ST0044");
+    assert!(
+        words.contains(
+            "`street` is personal (mail), and `lake/open` does not clear that: o.street -> lake/open"
+        ),
+        "{words}"
+    );
+    project.edit("staunch.yaml", "open: {path: open,", "open: {path: open, clears: mail,");
+    project.staunch(&["run"]).ok();
+}
+
+#[test]
 fn what_is_declassified_says_why() {
     let sql =
         "SELECT p.id AS id, split_part(p.mail, '@', 2) AS host FROM people p JOIN towns t ON p.town = t.id";

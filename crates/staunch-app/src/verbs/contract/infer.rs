@@ -40,7 +40,8 @@ pub struct Inferred {
 }
 
 impl App {
-    /// The contract of `PIPELINE/STAGE`, of `CONNECTION/OBJECT` with the options of the profile, or of a file.
+    /// The contract of `PIPELINE/STAGE`, of `CONNECTION/OBJECT` with the options of the profile, or of a file, which may lie in a folder
+    /// that is named as a connection is.
     ///
     /// # Errors
     /// Those of a stage that cannot be planned; those of reading the files; `Usage.Invalid` for a name or option that makes no sense here.
@@ -64,7 +65,10 @@ impl App {
                 stage(opened, first, second, options)?
             }
             (Some(opened), Some((first, second)))
-                if opened.project.profile.connections.contains_key(first) =>
+                if opened.project.profile.connections.get(first).is_some_and(|connection| {
+                    // A path may begin like a connection; an object goes before it.
+                    connection.objects.contains_key(second) || !Path::new(what).is_file()
+                }) =>
             {
                 object(opened, first, second, options)?
             }

@@ -80,7 +80,7 @@ fn different(families: &[Family]) -> Option<(Family, Family)> {
 }
 
 const CAST: &str = "say what is meant: CAST one of them to the type of the other";
-const NULLS: &str = "compare their parts: l[1] < m[1]";
+const BY_PARTS: &str = "compare their parts: l[1] < m[1]";
 
 /// Refuses what mixes kinds of values, orders nested values by an operator, or has a window frame that ends before it begins.
 ///
@@ -175,7 +175,7 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                         if matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
                             && (of(left) == Family::Nested || of(right) == Family::Nested) =>
                     {
-                        add(format!("`{op}` of nested values is not implemented yet"), NULLS);
+                        add(format!("`{op}` of nested values is not implemented yet"), BY_PARTS);
                     }
                     Expr::WindowFunction(f) => {
                         let frame = &f.params.window_frame;

@@ -34,6 +34,7 @@ mod guarded;
 mod instants;
 mod intervals;
 mod lineage;
+mod long;
 mod named;
 mod not_in;
 mod place;

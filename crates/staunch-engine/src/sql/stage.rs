@@ -6,7 +6,7 @@ use super::facts::{Facts, Known};
 use super::lineage::{ColumnLineage, lineage};
 use super::plan_sql::{parse, plan_sql, with_tables};
 use super::session::{planning, state};
-use super::{escaped, gaps, intervals, named, not_in, place, reconcile, swallowed};
+use super::{escaped, gaps, intervals, long, named, not_in, place, reconcile, swallowed};
 use crate::chain::{RowPlan, lower, scanned};
 use crate::whole::WholePlan;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -100,6 +100,7 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     let session = planning()?;
     named::windows(process, &mut query)?;
     escaped::patterns(&mut query);
+    long::numbers(&mut query);
     swallowed::conditions(&mut query);
     gaps::clauses(process, &state(&session), &query)?;
     let wrong = |e, state| place::planning(process, &e, Some((state, &query)));

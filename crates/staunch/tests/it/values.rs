@@ -159,6 +159,9 @@ fn a_number_that_is_written_beside_a_decimal_is_exact() {
         [r#"{"id":3,"e":null,"i":null,"z":0.25}"#, r#"{"id":4,"e":true,"i":true,"z":1.50}"#]
     );
     assert_eq!(ids("SELECT id FROM t WHERE d BETWEEN 0.5 AND 1.50"), [2, 4]);
+    // Beyond what a double tells apart.
+    assert_eq!(ids("SELECT id FROM t WHERE w = 60000000000000000000000000000000000001"), Vec::<u64>::new());
+    assert_eq!(ids("SELECT id FROM t WHERE w > 59999999999999999999999999999999999999"), [1]);
     assert_eq!(ids("SELECT id FROM t WHERE d * 1.1 = 1.65 AND d + 0.2 = 1.7"), [2, 4]);
 }
 
@@ -234,6 +237,9 @@ fn values_of_different_kinds_are_not_mixed() {
     refused("SELECT t.id FROM t JOIN u ON t.n = u.day", "compares a number with a date");
     refused("SELECT id, coalesce(s, n) AS x FROM t", "one column of a text and a number");
     refused("SELECT s FROM t UNION SELECT day FROM t", "one column of a text and a date");
+    refused("SELECT NULL AS x FROM t UNION ALL SELECT n FROM t UNION ALL SELECT day FROM t", "one column of a number and a date");
+    refused("SELECT id, lag(day, 1, 0) OVER (ORDER BY id) AS x FROM t", "one column of a number and a date");
+    refused("SELECT id FROM t WHERE day > ALL (SELECT n FROM u)", "compares a number with a date");
     refused("SELECT id FROM t WHERE l > [1.0]", "nested values");
     refused(
         "SELECT id, count(*) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND 7 PRECEDING) AS c FROM t",

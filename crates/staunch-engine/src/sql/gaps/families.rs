@@ -5,10 +5,10 @@ use super::refuse;
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::expr::{InList, InSubquery};
+use datafusion::logical_expr::expr::{InList, InSubquery, SetComparison};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound,
+    Between, BinaryExpr, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound,
 };
 use datafusion::scalar::ScalarValue;
 use staunch_pipeline::Process;
@@ -121,10 +121,11 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                         let all: Vec<Family> = std::iter::once(of(expr)).chain(list.iter().map(of)).collect();
                         compared(&all, &format!("`{expr} IN (...)`"));
                     }
-                    Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+                    Expr::InSubquery(InSubquery { expr, subquery, .. })
+                    | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
                         let found = subquery.subquery.schema().fields().first();
                         let all = [of(expr), found.map_or(Family::Other, |f| Family::of(f.data_type()))];
-                        compared(&all, &format!("`{expr} IN (SELECT ...)`"));
+                        compared(&all, &format!("`{expr}` with a subquery"));
                     }
                     Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) => {
                         let whens = when_then_expr.iter().map(|(when, _)| of(when));
@@ -142,8 +143,8 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
         };
         if let LogicalPlan::Union(union) = node {
             for at in 0..union.schema.fields().len() {
-                let ty = |plan: &LogicalPlan| plan.schema().fields().get(at).map(|f| Family::of(f.data_type()));
-                let all: Vec<Family> = union.inputs.iter().filter_map(|plan| ty(plan)).collect();
+                let mut all = Vec::new();
+                branches(node, at, &mut all);
                 one_column(&all, &format!("column {} of a `UNION`", at + 1));
             }
         }
@@ -154,6 +155,10 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                         let thens = when_then_expr.iter().map(|(_, then)| of(then));
                         let all: Vec<Family> = thens.chain(else_expr.iter().map(|e| of(e))).collect();
                         one_column(&all, "a `CASE`");
+                    }
+                    Expr::WindowFunction(f) if matches!(f.fun.name(), "lag" | "lead") => {
+                        let given = f.params.args.first().into_iter().chain(f.params.args.get(2));
+                        one_column(&given.map(of).collect::<Vec<_>>(), &format!("`{}`", f.fun.name()));
                     }
                     Expr::ScalarFunction(f)
                         if matches!(
@@ -193,6 +198,15 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
     match found {
         Some((message, hint)) => Err(refuse(process, None, message, hint)),
         None => Ok(()),
+    }
+}
+
+/// The kinds of a column in all branches of a union. One whose first branch is null does not say them itself yet.
+fn branches(plan: &LogicalPlan, at: usize, all: &mut Vec<Family>) {
+    match plan {
+        LogicalPlan::Union(union) => union.inputs.iter().for_each(|input| branches(input, at, all)),
+        LogicalPlan::Distinct(Distinct::All(input)) => branches(input, at, all),
+        other => all.extend(other.schema().fields().get(at).map(|f| Family::of(f.data_type()))),
     }
 }
 

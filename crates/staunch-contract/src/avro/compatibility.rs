@@ -4,7 +4,7 @@
 //! compared; the hints are ours. Two things differ: a pair of types that occurs at several places is reported at the first one only, and a
 //! pair of recursive types that was tried as a branch of a union and failed leaves no wrong verdict behind.
 
-use super::matching::{self, Reads, Verdicts};
+use super::matching::{self, Asked, Verdicts};
 use super::schema::{Kind, NodeId, Schema};
 use staunch_types::Result;
 use std::collections::HashSet;
@@ -66,7 +66,7 @@ impl fmt::Display for Incompatibility {
 /// # Errors
 /// `ST0033` if the schemas are too large to be compared.
 pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Result<Vec<Incompatibility>> {
-    reasons(reader, writer, Reads::Always)
+    reasons(reader, writer, Asked::Always)
 }
 
 /// Why `reader` can never read what was written under `writer`; nothing if some values may be read. Unlike [`incompatibilities`] it leaves to the
@@ -76,10 +76,10 @@ pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Result<Vec<Incompa
 /// # Errors
 /// `ST0033` if the schemas are too large to be compared.
 pub fn obstacles(reader: &Schema, writer: &Schema) -> Result<Vec<Incompatibility>> {
-    reasons(reader, writer, Reads::Ever)
+    reasons(reader, writer, Asked::Ever)
 }
 
-fn reasons(reader: &Schema, writer: &Schema, reads: Reads) -> Result<Vec<Incompatibility>> {
+fn reasons(reader: &Schema, writer: &Schema, reads: Asked) -> Result<Vec<Incompatibility>> {
     let verdicts = Verdicts::new(reader, writer, reads)?;
     let (steps, seen, found) = (Vec::new(), HashSet::new(), Vec::new());
     let mut report = Report { reader, writer, reads, verdicts, steps, seen, found };
@@ -101,7 +101,7 @@ enum Work {
 struct Report<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
-    reads: Reads,
+    reads: Asked,
     verdicts: Verdicts<'s>,
     steps: Vec<Step>,
     seen: HashSet<(NodeId, NodeId)>,

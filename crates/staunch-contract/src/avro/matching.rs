@@ -93,7 +93,7 @@ type Pair = (NodeId, NodeId);
 
 /// What is asked of a pair of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
+pub(super) enum Asked {
     /// That every value of the writer's is read.
     Always,
     /// That some are: a branch of a union, or a symbol of an enum, may be unknown to the reader. A null alone does not count, where a union has
@@ -102,10 +102,10 @@ pub(super) enum Reads {
 }
 
 /// The branches of a writer's union that are asked for.
-pub(super) fn asked<'a>(writer: &'a Schema, branches: &'a [NodeId], reads: Reads) -> Vec<(usize, NodeId)> {
+pub(super) fn asked<'a>(writer: &'a Schema, branches: &'a [NodeId], reads: Asked) -> Vec<(usize, NodeId)> {
     let all = branches.iter().copied().enumerate();
     let some: Vec<_> =
-        all.clone().filter(|(_, b)| reads == Reads::Always || *writer.kind(*b) != Kind::Null).collect();
+        all.clone().filter(|(_, b)| reads == Asked::Always || *writer.kind(*b) != Kind::Null).collect();
     if some.is_empty() { all.collect() } else { some }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn asked<'a>(writer: &'a Schema, branches: &'a [NodeId], reads: Reads
 pub(super) struct Verdicts<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
-    reads: Reads,
+    reads: Asked,
     numbers: HashMap<Pair, usize>,
     fits: Vec<bool>,
 }
@@ -131,7 +131,7 @@ struct Leans {
 }
 
 impl<'s> Verdicts<'s> {
-    pub(super) fn new(reader: &'s Schema, writer: &'s Schema, reads: Reads) -> Result<Self> {
+    pub(super) fn new(reader: &'s Schema, writer: &'s Schema, reads: Asked) -> Result<Self> {
         let root = (reader.root(), writer.root());
         let mut verdicts =
             Self { reader, writer, reads, numbers: HashMap::from([(root, 0)]), fits: Vec::new() };
@@ -193,7 +193,7 @@ impl<'s> Verdicts<'s> {
                 Leans {
                     can_fit: true,
                     // A union without branches has no value that could not be read.
-                    one_is_enough: self.reads == Reads::Ever && !branches.is_empty(),
+                    one_is_enough: self.reads == Asked::Ever && !branches.is_empty(),
                     parts,
                 }
             }
@@ -207,7 +207,7 @@ impl<'s> Verdicts<'s> {
             }
             (Kind::Enum(r), Kind::Enum(w)) => {
                 let missing = missing_symbols(r, w).len();
-                let known = missing == 0 || (self.reads == Reads::Ever && missing < w.symbols.len());
+                let known = missing == 0 || (self.reads == Asked::Ever && missing < w.symbols.len());
                 all(names_match(reader, writer) && known, Vec::new())
             }
             (Kind::Record(r), Kind::Record(w)) => {

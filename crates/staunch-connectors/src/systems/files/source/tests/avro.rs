@@ -482,6 +482,29 @@ fn what_a_file_may_hold_is_bounded() {
     assert!(error.code() == codes::SOURCE_TOO_LARGE && error.message().contains("hold more than"), "{error}");
 }
 
+/// What nobody reads is gone over, and bounded too.
+#[test]
+fn skipped_values_may_not_nest_without_end() {
+    let writer = record(r#"{"name": "inner", "type": ["null", "Theirs"]}, {"name": "a", "type": "long"}"#);
+    let schema = Schema::parse(&writer).unwrap();
+    for (depth, deep) in [(100, false), (300, true)] {
+        let mut out = ContainerWriter::new(&schema, Codec::Null, [1; 16], &[]).unwrap();
+        let row = [vec![2; depth], vec![0, 14], vec![16; depth]].concat();
+        out.append_encoded(&row, 1).unwrap();
+        let found = read_file(&out.finish().unwrap(), "a:long", OBJECT);
+        match found {
+            Ok(found) => assert!(!deep && found.rows == ["0: 8"], "{found:?}"),
+            Err(error) => {
+                assert!(deep && error.code() == codes::SOURCE_TOO_LARGE, "{error}");
+                assert!(
+                    error.message().contains("row 0 cannot be read: the value nests too deep"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}
+
 /// Whatever happens to a file, it is read as what it was or refused; a codec of its own does not see every bit of its header.
 #[test]
 fn damage_never_changes_rows_in_silence() {

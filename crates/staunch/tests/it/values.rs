@@ -237,7 +237,10 @@ fn values_of_different_kinds_are_not_mixed() {
     refused("SELECT t.id FROM t JOIN u ON t.n = u.day", "compares a number with a date");
     refused("SELECT id, coalesce(s, n) AS x FROM t", "one column of a text and a number");
     refused("SELECT s FROM t UNION SELECT day FROM t", "one column of a text and a date");
-    refused("SELECT NULL AS x FROM t UNION ALL SELECT n FROM t UNION ALL SELECT day FROM t", "one column of a number and a date");
+    refused(
+        "SELECT NULL AS x FROM t UNION ALL SELECT n FROM t UNION ALL SELECT day FROM t",
+        "one column of a number and a date",
+    );
     refused("SELECT id, lag(day, 1, 0) OVER (ORDER BY id) AS x FROM t", "one column of a number and a date");
     refused("SELECT id FROM t WHERE day > ALL (SELECT n FROM u)", "compares a number with a date");
     refused("SELECT id FROM t WHERE l > [1.0]", "nested values");

@@ -48,6 +48,9 @@ pub(crate) struct Projection {
     pub(crate) columns: Vec<usize>,
     /// For each field of the contract: whether it is decoded at all.
     pub(crate) decode: Vec<bool>,
+    /// For each field that is decoded: whether that is only to see that it can be. Nobody asks for the column, and no constraint looks at it:
+    /// formats of text keep no values of it.
+    pub(crate) seen_only: Vec<bool>,
     /// The schema of the batches.
     pub(crate) schema: SchemaRef,
 }
@@ -133,13 +136,14 @@ impl ReadPlan {
                 .hint("report this")
         })?;
         let mut decode = vec![self.validate == Validate::All && !bare::on(); self.fields.len()];
+        let mut seen_only: Vec<bool> = self.fields.iter().map(|f| f.checks.is_empty()).collect();
         let used = columns.iter().filter_map(|c| self.outputs.get(*c));
         for field in used.chain(self.event_time.iter().filter(|_| !bare::on() || self.late_after.is_some())) {
-            if let Some(flag) = decode.get_mut(*field) {
-                *flag = true;
+            if let (Some(decode), Some(seen_only)) = (decode.get_mut(*field), seen_only.get_mut(*field)) {
+                (*decode, *seen_only) = (true, false);
             }
         }
-        Ok(Projection { columns, decode, schema: Arc::new(schema) })
+        Ok(Projection { columns, decode, seen_only, schema: Arc::new(schema) })
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Fill<'a> {
     plan: &'a ReadPlan,
     sources: &'a [FieldSource],
     decode: &'a [bool],
+    seen_only: &'a [bool],
     nulls: &'a Nulls,
     /// One per contract field that comes from a column and is decoded.
     columns: Vec<Option<Column>>,
@@ -44,6 +45,7 @@ impl<'a> Fill<'a> {
             plan,
             sources,
             decode: &projection.decode,
+            seen_only: &projection.seen_only,
             nulls: &spec.nulls,
             columns: columns.collect(),
             faults: Vec::new(),
@@ -57,6 +59,10 @@ impl<'a> Fill<'a> {
             let (Some(column), Some(FieldSource::Column(at))) = (column, self.sources.get(index)) else {
                 continue;
             };
+            let seen_only = self.seen_only.get(index).copied().unwrap_or(false);
+            if seen_only && self.utf8 && any_text(field, self.nulls) {
+                continue;
+            }
             let mut loops = Loop {
                 view,
                 at: *at,
@@ -69,6 +75,10 @@ impl<'a> Fill<'a> {
                 before: before as u32,
             };
             loops.fill(&mut column.values);
+            if seen_only {
+                // The next block finds the memory in the cache.
+                column.truncate(0);
+            }
         }
     }
 
@@ -78,6 +88,7 @@ impl<'a> Fill<'a> {
         for (index, (field, column)) in self.plan.fields.iter().zip(self.columns).enumerate() {
             let wanted = self.decode.get(index).copied().unwrap_or(false);
             columns.push(match (column, self.sources.get(index)) {
+                (Some(_), _) if self.seen_only.get(index).copied().unwrap_or(false) => None,
                 (Some(column), _) => Some(column.finish(field)?),
                 (None, Some(source)) if wanted => Some(absent(source, field, rows)?),
                 _ => None,
@@ -85,6 +96,11 @@ impl<'a> Fill<'a> {
         }
         Ok(Decoded { columns, rows, faults: self.faults })
     }
+}
+
+/// Whether every text, if it is UTF-8, is a value of the field: there is nothing to see.
+fn any_text(field: &FieldPlan, nulls: &Nulls) -> bool {
+    matches!(field.parse, Parse::String) && (field.nullable() || !nulls.is_given())
 }
 
 /// The column of a field that the file does not hold.

@@ -23,6 +23,10 @@ pub(super) struct Fill<'a> {
     fields: &'a [FieldPlan],
     /// One per contract field that comes from the text and is decoded.
     columns: Vec<Option<Column>>,
+    /// For each of them: whether no values of it are kept.
+    seen_only: &'a [bool],
+    /// For each of them: the row that has last had a value of it, counted from one.
+    given: Vec<usize>,
     faults: Vec<RowFault>,
     /// How many columns there are, and how many the row at hand has filled.
     wanted: usize,
@@ -50,7 +54,7 @@ pub(super) fn mismatch(parse: &Parse) -> Fault {
 impl<'a> Fill<'a> {
     pub(super) fn new(
         plan: &'a ReadPlan,
-        projection: &Projection,
+        projection: &'a Projection,
         sources: &[FieldSource],
         rows: usize,
     ) -> Self {
@@ -65,7 +69,15 @@ impl<'a> Fill<'a> {
             })
             .collect();
         let wanted = columns.iter().flatten().count();
-        Self { fields: &plan.fields, columns, faults: Vec::new(), wanted, filled: 0 }
+        Self {
+            fields: &plan.fields,
+            given: vec![0; columns.len()],
+            columns,
+            seen_only: &projection.seen_only,
+            faults: Vec::new(),
+            wanted,
+            filled: 0,
+        }
     }
 
     #[inline(always)]
@@ -76,7 +88,7 @@ impl<'a> Fill<'a> {
     /// Whether the row has a value of the field already.
     #[inline(always)]
     pub(super) fn has(&self, field: usize, row: usize) -> bool {
-        matches!(self.columns.get(field), Some(Some(column)) if column.len() > row)
+        self.given.get(field).is_some_and(|given| *given == row + 1)
     }
 
     /// A mark for [`Fill::undo`], taken where a row begins.
@@ -89,8 +101,12 @@ impl<'a> Fill<'a> {
     /// Takes back what row `row` has left.
     pub(super) fn undo(&mut self, row: usize, mark: usize) {
         self.faults.truncate(mark);
-        for column in self.columns.iter_mut().flatten() {
-            column.truncate(row);
+        for (column, given) in self.columns.iter_mut().zip(&mut self.given) {
+            // The next row has the same number.
+            *given = 0;
+            if let Some(column) = column {
+                column.truncate(row);
+            }
         }
     }
 
@@ -101,8 +117,13 @@ impl<'a> Fill<'a> {
             return;
         }
         for (index, (field, column)) in self.fields.iter().zip(&mut self.columns).enumerate() {
-            if let Some(column) = column.as_mut().filter(|c| c.len() <= row) {
+            if let (Some(column), Some(given)) = (column, self.given.get(index))
+                && *given != row + 1
+            {
                 null(field, column, &mut self.faults, index, row);
+                if self.seen_only.get(index).copied().unwrap_or(false) {
+                    column.truncate(0);
+                }
             }
         }
     }
@@ -121,6 +142,15 @@ impl<'a> Fill<'a> {
             return skip(text, at);
         };
         self.filled += 1;
+        if let Some(given) = self.given.get_mut(index) {
+            *given = row + 1;
+        }
+        if self.seen_only.get(index).copied().unwrap_or(false) {
+            if let Some(end) = plain(&field.parse, text, at)? {
+                return Ok(end);
+            }
+            column.truncate(0);
+        }
         if byte(text, at) == b'n' {
             let end = literal(text, at, b"null")?;
             null(field, column, &mut self.faults, index, row);
@@ -153,6 +183,7 @@ impl<'a> Fill<'a> {
         for (index, (field, column)) in self.fields.iter().zip(self.columns).enumerate() {
             let wanted = projection.decode.get(index).copied().unwrap_or(false);
             columns.push(match (column, sources.get(index)) {
+                (Some(_), _) if self.seen_only.get(index).copied().unwrap_or(false) => None,
                 (Some(column), _) => Some(column.finish(field)?),
                 (None, Some(source)) if wanted => Some(absent(source, field, rows)?),
                 _ => None,
@@ -160,6 +191,30 @@ impl<'a> Fill<'a> {
         }
         Ok(Decoded { columns, rows, faults: self.faults })
     }
+}
+
+/// The end of a value that is one of the type as it stands; `None` if more must be looked at.
+#[inline(always)]
+fn plain(parse: &Parse, text: &[u8], at: usize) -> Result<Option<usize>, Fault> {
+    Ok(match (parse, byte(text, at)) {
+        (Parse::String, b'"') => {
+            let found = string(text, at + 1)?;
+            (!found.escaped).then_some(found.end + 1)
+        }
+        (Parse::Int | Parse::Long | Parse::Double, b'-' | b'0'..=b'9') => {
+            let found = number(text, at)?;
+            // A number of eighteen digits is a double, and a long if it is whole.
+            let fits = found.simple.is_some_and(|(digits, scale)| match parse {
+                Parse::Int => scale == 0 && i32::try_from(digits).is_ok(),
+                Parse::Long => scale == 0,
+                _ => true,
+            });
+            fits.then_some(found.end)
+        }
+        (Parse::Boolean, b't') => Some(literal(text, at, b"true")?),
+        (Parse::Boolean, b'f') => Some(literal(text, at, b"false")?),
+        _ => None,
+    })
 }
 
 /// Reads a value without parts that is not null, as the next one of the column; says where it ends. With a fault the column has no value of it.

@@ -86,10 +86,45 @@ impl TextDecoder for JsonDecoder {
 struct Rows<'a> {
     keys: &'a HashMap<Vec<u8>, usize>,
     fill: Fill<'a>,
-    /// The keys of the last row in their order, as they stood in the text with their closing quotation mark, and the
-    /// fields they mean.
-    expected: Vec<(Vec<u8>, Option<usize>)>,
+    /// The keys of the last row in their order.
+    expected: Vec<Expected>,
     scratch: Vec<u8>,
+}
+
+/// A key as it stood in the text, with its closing quotation mark, and the field that it means.
+struct Expected {
+    key: Vec<u8>,
+    /// Its first bytes, and which bits of them are its own: most keys cost one comparison of two words.
+    head: u128,
+    mask: u128,
+    field: Option<usize>,
+}
+
+/// Bytes of `head`.
+const HEAD: usize = 16;
+
+impl Expected {
+    fn new(key: &[u8], field: Option<usize>) -> Self {
+        let mut head = [0; HEAD];
+        for (to, from) in head.iter_mut().zip(key) {
+            *to = *from;
+        }
+        let unused = HEAD.saturating_sub(key.len()) as u32 * 8;
+        let mask = u128::MAX.checked_shr(unused).unwrap_or(0);
+        Self { key: key.to_vec(), head: u128::from_le_bytes(head), mask, field }
+    }
+
+    /// Whether the text begins with the key.
+    #[inline(always)]
+    fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk::<HEAD>() {
+            Some(here) => {
+                (u128::from_le_bytes(*here) ^ self.head) & self.mask == 0
+                    && (self.key.len() <= HEAD || text.starts_with(&self.key))
+            }
+            None => text.starts_with(&self.key),
+        }
+    }
 }
 
 impl Rows<'_> {
@@ -152,10 +187,10 @@ impl Rows<'_> {
             return Err(NOT_JSON);
         }
         let here = text.get(at + 1..).unwrap_or_default();
-        if let Some((key, field)) = self.expected.get(position)
-            && here.starts_with(key)
+        if let Some(expected) = self.expected.get(position)
+            && expected.begins(here)
         {
-            return Ok((*field, at + 1 + key.len()));
+            return Ok((expected.field, at + 1 + expected.key.len()));
         }
         self.other_key(text, at + 1, position)
     }
@@ -176,11 +211,11 @@ impl Rows<'_> {
             self.keys.get(key).copied()
         };
         if key.len() <= PREDICTED_LEN {
-            let closed = text.get(at..=found.end).unwrap_or_default().to_vec();
+            let closed = Expected::new(text.get(at..=found.end).unwrap_or_default(), field);
             let known = self.expected.len();
             match self.expected.get_mut(position) {
-                Some(entry) => *entry = (closed, field),
-                None if position == known && position < PREDICTED => self.expected.push((closed, field)),
+                Some(entry) => *entry = closed,
+                None if position == known && position < PREDICTED => self.expected.push(closed),
                 None => {}
             }
         }

@@ -205,8 +205,29 @@ pub(super) fn read_text(name: &str, content: &[u8], fields: &str, object: &str) 
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(name), content).unwrap();
     let source = FilesSource::new(spec(dir.path(), fields, object))?;
-    let mut turn = SequentialTurn::default();
-    Ok(read(&source, &origin(&source), &SplitPoint::default(), &mut turn, None)?.0)
+    let whole = whole(&source)?;
+    looked_at(&source, &whole);
+    Ok(whole)
+}
+
+fn whole(source: &FilesSource) -> Result<Outcome> {
+    Ok(read(source, &origin(source), &SplitPoint::default(), &mut SequentialTurn::default(), None)?.0)
+}
+
+/// A read that keeps no columns, or one, finds what a read of all of them finds.
+pub(super) fn looked_at(source: &FilesSource, whole: &Outcome) {
+    let places = |rows: &[String]| -> Vec<String> {
+        rows.iter().map(|row| row.split(':').next().unwrap_or_default().to_owned()).collect()
+    };
+    let count = source.plan.outputs.len();
+    for columns in [&[][..], &[0][..count.min(1)], &[count.saturating_sub(1)][..count.min(1)]] {
+        let mut turn = SequentialTurn::default();
+        let (found, _) =
+            read(source, &origin(source), &SplitPoint::default(), &mut turn, Some(columns)).unwrap();
+        assert_eq!(places(&found.rows), places(&whole.rows), "columns {columns:?}");
+        assert_eq!(places(&found.late), places(&whole.late), "columns {columns:?}");
+        assert_eq!((&found.raw, &found.dead, found.found), (&whole.raw, &whole.dead, whole.found));
+    }
 }
 
 pub(super) fn seconds(seconds: u64) -> Option<Duration> {

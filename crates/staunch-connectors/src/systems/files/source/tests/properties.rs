@@ -1,6 +1,6 @@
 //! What must hold for every input.
 
-use super::{Outcome, origin, read, seconds, spec};
+use super::{Outcome, looked_at, origin, read, seconds, spec};
 use crate::read::SequentialTurn;
 use crate::systems::files::FilesSource;
 use proptest::prelude::*;
@@ -24,6 +24,9 @@ fn cuts_do_not_matter(name: &str, object: &str, content: &[u8]) {
     let pin = origin(&whole);
     let start = SplitPoint::default();
     let wanted = read(&whole, &pin, &start, &mut SequentialTurn::default(), None).map(|(outcome, _)| outcome);
+    if let Ok(wanted) = &wanted {
+        looked_at(&whole, wanted);
+    }
     for chunk_bytes in [1, 2, 17, 64, 333, 5000] {
         let source = source(dir.path(), object, chunk_bytes);
         let wanted = match &wanted {

@@ -1,10 +1,15 @@
-//! A decimal beside a floating-point number is a floating-point number, everywhere.
+//! A decimal beside a floating-point number is a floating-point number, everywhere; a date beside a timestamp is one of its unit.
 //!
-//! DataFusion adds them as doubles, but compares and unifies them (`=`, `IN`, `CASE`, `coalesce`, `UNION`, joins) as decimals of 15 digits
+//! DataFusion adds decimals and doubles as doubles, but compares and unifies them (`=`, `IN`, `CASE`, `coalesce`, `UNION`, joins) as decimals of 15 digits
 //! behind the point: smaller numbers become 0, and larger ones, NaN and the infinities fail. Here, before types are coerced, the decimal is
 //! cast to double, as in DuckDB and PostgreSQL. A number that is written out beside a decimal, such as `0.1`, is the decimal that it
 //! says, so that `price = 0.1` is exact.
+//!
+//! The same holds inside of lists, records and maps. Columns of a union get their type here in any case ([`common`]): DataFusion gives a union of unions
+//! the types of its first branch, so that what stands beside it would be judged by a type that it does not have. Dates beside timestamps would become
+//! nanoseconds, which end in the year 2262.
 
+use super::common::{MOST_DIGITS, common, leaves};
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -48,15 +53,18 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Join(mut join) => {
             for (left, right) in &mut join.on {
                 let (l, r) = (join.left.schema(), join.right.schema());
+                let types = [left.get_type(l).ok(), right.get_type(r).ok()];
                 let kinds = [Kind::of(left, l), Kind::of(right, r)];
+                unify_types(&types, &mut [&mut *left, &mut *right]);
                 unify_by(&kinds, &mut [left, right]);
             }
             LogicalPlan::Join(join)
         }
-        LogicalPlan::Union(union) => match unified(&union.inputs)? {
-            Some(inputs) => LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?),
-            None => LogicalPlan::Union(union),
-        },
+        // Made again in any case: `recompute_schema` keeps the types that a union had.
+        LogicalPlan::Union(union) => {
+            let inputs = unified(&union.inputs)?.unwrap_or(union.inputs);
+            LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)
+        }
         other => other,
     };
     // An input may have changed its types even where no expression of this node did.
@@ -65,8 +73,9 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let unify = |exprs: &mut [&mut Expr]| {
+        let types: Vec<Option<DataType>> = exprs.iter().map(|e| e.get_type(schema).ok()).collect();
         let kinds: Vec<Kind> = exprs.iter().map(|e| Kind::of(e, schema)).collect();
-        unify_by(&kinds, exprs)
+        unify_types(&types, exprs) | unify_by(&kinds, exprs)
     };
     let mut expr = expr;
     let changed = match &mut expr {
@@ -105,16 +114,20 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::InSubquery(InSubquery { expr, subquery, .. })
         | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
             let found = subquery.subquery.schema().fields().first().map(|f| f.data_type().clone());
-            match (Kind::of(expr, schema), found.as_ref()) {
-                (Kind::Decimal(_), Some(ty)) if ty.is_floating() => {
-                    **expr = double(std::mem::take(expr));
-                    true
-                }
-                (Kind::Double | Kind::Written(_), Some(ty)) if ty.is_decimal() => {
-                    let plan = doubled(Arc::clone(&subquery.subquery), &[0])?;
-                    *subquery = Subquery { subquery: plan, ..subquery.clone() };
-                    true
-                }
+            match (expr.get_type(schema).ok(), found) {
+                (Some(one), Some(other)) => match one_of(&[Some(one.clone()), Some(other.clone())]) {
+                    Some(all) => {
+                        if one != all {
+                            **expr = cast(std::mem::take(expr), all.clone());
+                        }
+                        if other != all {
+                            let plan = with_types(Arc::clone(&subquery.subquery), &[(0, all)])?;
+                            *subquery = Subquery { subquery: plan, ..subquery.clone() };
+                        }
+                        true
+                    }
+                    None => false,
+                },
                 _ => false,
             }
         }
@@ -124,8 +137,23 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 /// Functions whose arguments become one type.
-fn one_type(name: &str) -> bool {
-    matches!(name, "coalesce" | "ifnull" | "nvl" | "nullif" | "greatest" | "least" | "make_array")
+pub(super) fn one_type(name: &str) -> bool {
+    matches!(
+        name,
+        "coalesce"
+            | "ifnull"
+            | "nvl"
+            | "nullif"
+            | "greatest"
+            | "least"
+            | "make_array"
+            | "array_concat"
+            | "array_except"
+            | "array_has_all"
+            | "array_has_any"
+            | "array_intersect"
+            | "array_union"
+    )
 }
 
 /// A value, as far as it matters here.
@@ -169,7 +197,32 @@ fn decimal(value: f64) -> Option<(i128, u8, u8)> {
     (precision <= MOST_DIGITS).then_some((sign * number, precision, scale))
 }
 
-const MOST_DIGITS: u8 = 38;
+/// The one type of values, where DataFusion would take another: decimals beside floating-point numbers and dates beside timestamps, as they are or as
+/// parts.
+fn one_of(types: &[Option<DataType>]) -> Option<DataType> {
+    let all: Option<Vec<&DataType>> = types.iter().map(Option::as_ref).collect();
+    let all = all?;
+    let mut parts = Vec::new();
+    all.iter().for_each(|ty| leaves(ty, "", &mut parts));
+    let mixed = parts.iter().any(|(at, one)| {
+        let beside = |is: &dyn Fn(&DataType) -> bool| parts.iter().any(|(other, ty)| other == at && is(ty));
+        (one.is_decimal() && beside(&DataType::is_floating))
+            || (*one == DataType::Date32 && beside(&|ty| matches!(ty, DataType::Timestamp(_, _))))
+    });
+    if mixed { common(all) } else { None }
+}
+
+/// Casts values to their one type, unless what decides is how a number is written ([`unify_by`]).
+fn unify_types(types: &[Option<DataType>], exprs: &mut [&mut Expr]) -> bool {
+    let plain = types.iter().flatten().all(|ty| ty.is_numeric() || ty.is_null());
+    let Some(all) = one_of(types).filter(|_| !plain) else { return false };
+    for (ty, expr) in types.iter().zip(exprs) {
+        if ty.as_ref() != Some(&all) {
+            **expr = cast(std::mem::take(*expr), all.clone());
+        }
+    }
+    true
+}
 
 /// Makes doubles of decimals that stand beside doubles, or decimals of what is written out beside decimals alone.
 fn unify_by(kinds: &[Kind], exprs: &mut [&mut Expr]) -> bool {
@@ -211,39 +264,38 @@ fn double(expr: Expr) -> Expr {
     cast(expr, DataType::Float64)
 }
 
-/// The inputs of a union with doubles where any of them has doubles beside decimals or whole numbers; `None` if none has.
+/// The inputs of a union whose columns have one type in each of them, as far as there are rules for it; `None` if they have already.
 fn unified(inputs: &[Arc<LogicalPlan>]) -> Result<Option<Vec<Arc<LogicalPlan>>>> {
-    let ty =
-        |plan: &LogicalPlan, column: usize| plan.schema().fields().get(column).map(|f| f.data_type().clone());
+    let ty = |plan: &LogicalPlan, at: usize| plan.schema().fields().get(at).map(|f| f.data_type().clone());
     let width = inputs.first().map_or(0, |plan| plan.schema().fields().len());
-    let any = |column: usize, is: &dyn Fn(&DataType) -> bool| {
-        inputs.iter().any(|plan| ty(plan, column).is_some_and(|ty| is(&ty)))
+    let one = |at: usize| {
+        let types: Option<Vec<DataType>> = inputs.iter().map(|plan| ty(plan, at)).collect();
+        common(&types?)
     };
-    let mixed: Vec<usize> = (0..width)
-        .filter(|c| {
-            (any(*c, &DataType::is_decimal) && any(*c, &DataType::is_floating))
-                || (any(*c, &DataType::is_integer) && any(*c, &|ty| *ty == DataType::Float64))
-        })
-        .collect();
-    if mixed.is_empty() {
-        return Ok(None);
-    }
+    let all: Vec<(usize, DataType)> = (0..width).filter_map(|at| Some((at, one(at)?))).collect();
+    let mut changed = false;
     let made = inputs.iter().map(|plan| {
-        let other = |c: &usize| ty(plan, *c).is_some_and(|ty| ty.is_numeric() && ty != DataType::Float64);
-        let columns: Vec<usize> = mixed.iter().copied().filter(other).collect();
-        if columns.is_empty() { Ok(Arc::clone(plan)) } else { doubled(Arc::clone(plan), &columns) }
+        let others: Vec<(usize, DataType)> =
+            all.iter().filter(|(at, one)| ty(plan, *at).as_ref() != Some(one)).cloned().collect();
+        if others.is_empty() {
+            return Ok(Arc::clone(plan));
+        }
+        changed = true;
+        with_types(Arc::clone(plan), &others)
     });
-    made.collect::<Result<Vec<_>>>().map(Some)
+    let made = made.collect::<Result<Vec<_>>>()?;
+    Ok(changed.then_some(made))
 }
 
-/// The plan with these columns as doubles, under their names.
-fn doubled(plan: Arc<LogicalPlan>, columns: &[usize]) -> Result<Arc<LogicalPlan>> {
+/// The plan with other types for some of its columns, under their names.
+fn with_types(plan: Arc<LogicalPlan>, types: &[(usize, DataType)]) -> Result<Arc<LogicalPlan>> {
     let shown = plan.schema().columns().into_iter().enumerate().map(|(at, column)| {
-        if columns.contains(&at) {
-            let (relation, name) = (column.relation.clone(), column.name.clone());
-            double(Expr::Column(column)).alias_qualified(relation, name)
-        } else {
-            Expr::Column(column)
+        match types.iter().find(|(which, _)| *which == at) {
+            Some((_, ty)) => {
+                let (relation, name) = (column.relation.clone(), column.name.clone());
+                cast(Expr::Column(column), ty.clone()).alias_qualified(relation, name)
+            }
+            None => Expr::Column(column),
         }
     });
     let shown = shown.collect();

@@ -19,6 +19,7 @@
 
 mod budget;
 mod checked;
+mod common;
 mod deep;
 mod deterministic;
 mod digits;
@@ -35,6 +36,7 @@ mod instants;
 mod intervals;
 mod lineage;
 mod long;
+mod mean;
 mod named;
 mod not_in;
 mod place;

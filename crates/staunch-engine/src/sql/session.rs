@@ -8,6 +8,7 @@ use super::ends::Ends;
 use super::flat::FlatChains;
 use super::guarded::GuardedCase;
 use super::intervals::IntervalLengths;
+use super::mean::ExactMeans;
 use super::records::NullRecords;
 use super::signed::SignedNumbers;
 use super::sum::CheckedSum;
@@ -108,6 +109,7 @@ fn build(memory: u64, disk: DiskManagerMode, partitions: usize, now: Micros) -> 
     rules.insert(1, Arc::new(SignedNumbers));
     rules.insert(2, Arc::new(RoundDigits));
     rules.insert(3, Arc::new(DoublesWin));
+    rules.insert(4, Arc::new(ExactMeans));
     rules.push(Arc::new(NullRecords));
     rules.push(Arc::new(GuardedCase));
     rules.push(Arc::new(CheckedArithmetic));

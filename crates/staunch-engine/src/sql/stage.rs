@@ -2,6 +2,7 @@
 
 use super::deep::{DEEPEST, big_stack, plan_depth, query_depth};
 use super::deterministic::{Findings, search};
+use super::doubles::DoublesWin;
 use super::facts::{Facts, Known};
 use super::lineage::{ColumnLineage, lineage};
 use super::plan_sql::{parse, plan_sql, with_tables};
@@ -14,6 +15,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::Statement;
 use sha2::{Digest, Sha256};
 use staunch_contract::Contract;
@@ -110,7 +112,9 @@ fn plan(process: &Process, inputs: &[Relation]) -> Result<StagePlan> {
     with_tables(&session, inputs.iter().map(|r| (r.name.as_str(), nullable(&r.schema)))).map_err(plain)?;
     let state = state(&session);
     let planned = plan_sql(&state, query.clone()).map_err(|e| wrong(e, &state))?;
-    gaps::families(process, &planned)?;
+    // Branches of unions have their types only then.
+    let typed = DoublesWin.analyze(planned.clone(), state.config_options()).map_err(|e| wrong(e, &state))?;
+    gaps::families(process, &typed)?;
     let analysed = state
         .analyzer()
         .execute_and_check(planned, state.config_options(), |_, _| {})

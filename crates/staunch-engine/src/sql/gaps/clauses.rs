@@ -57,6 +57,7 @@ gaps! {
     PARTITION: "`PARTITION` of a table", &[&["PARTITION"]], "filter in `WHERE`";
     SHIFT: "`<<`", &[&["<<"]],
         "multiply by the power of two: `n * 8` for `n << 3`; what does not fit is then an error";
+    XOR: "`^`", &[&["^"]], "write power(a, b) for a power; for an exclusive or of bits, (a | b) - (a & b)";
     SIMILAR: "`SIMILAR TO`", &[&["SIMILAR", "TO"], &["NOT", "SIMILAR"]],
         "write LIKE, or a regular expression: s ~ '^(x|y).*$'";
     USING: "`USING` or `NATURAL` with a right or full join", &[&["USING"], &["NATURAL"]],
@@ -181,6 +182,8 @@ impl Visitor for Gaps<'_> {
 
     fn pre_visit_expr(&mut self, expr: &SqlExpr) -> ControlFlow<()> {
         self.add(matches!(expr, SqlExpr::BinaryOp { op: BinaryOperator::PGBitwiseShiftLeft, .. }), &SHIFT);
+        // A power to PostgreSQL and DuckDB, an exclusive or of bits to others.
+        self.add(matches!(expr, SqlExpr::BinaryOp { op: BinaryOperator::BitwiseXor, .. }), &XOR);
         self.add(matches!(expr, SqlExpr::Collate { .. }), &COLLATE);
         // It would be a regular expression in which `%` and `_` are signs like others.
         self.add(matches!(expr, SqlExpr::SimilarTo { .. }), &SIMILAR);

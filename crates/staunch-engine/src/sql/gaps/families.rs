@@ -1,5 +1,7 @@
 //! Values of different kinds, where DataFusion makes one of the other without a word: a number beside a date becomes days since 1970.
 
+use super::super::common::leaves;
+use super::super::doubles::one_type;
 use super::super::rewrite::compares;
 use super::refuse;
 use arrow::datatypes::DataType;
@@ -24,7 +26,6 @@ enum Family {
     Day,
     Clock,
     Span,
-    Nested,
     /// Null, or anything that DataFusion does not mix.
     Other,
 }
@@ -37,15 +38,7 @@ impl Family {
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) => Self::Day,
             DataType::Time32(_) | DataType::Time64(_) => Self::Clock,
             DataType::Interval(_) | DataType::Duration(_) => Self::Span,
-            ty if ty.is_nested() => Self::Nested,
             _ => Self::Other,
-        }
-    }
-
-    fn of_expr(expr: &Expr, schema: &DFSchema) -> Self {
-        match expr {
-            Expr::Literal(ScalarValue::Utf8(Some(_)), _) => Self::Written,
-            other => other.get_type(schema).map_or(Self::Other, |ty| Self::of(&ty)),
         }
     }
 
@@ -56,10 +49,37 @@ impl Family {
             Self::Day => "a date or timestamp",
             Self::Clock => "a time of day",
             Self::Span => "an interval",
-            Self::Nested => "a nested value",
             Self::Other => "another value",
         }
     }
+}
+
+/// What a value is made of: each part without parts, with its place in the value (none for one that has no parts).
+type Parts = Vec<(String, Family)>;
+
+fn parts(ty: &DataType) -> Parts {
+    let mut found = Vec::new();
+    leaves(ty, "", &mut found);
+    found.into_iter().map(|(at, ty)| (at, Family::of(&ty))).collect()
+}
+
+fn parts_of(expr: &Expr, schema: &DFSchema) -> Parts {
+    match expr {
+        Expr::Literal(ScalarValue::Utf8(Some(_)), _) => vec![(String::new(), Family::Written)],
+        other => other.get_type(schema).map_or_else(|_| Vec::new(), |ty| parts(&ty)),
+    }
+}
+
+fn is_nested(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|ty| ty.is_nested())
+}
+
+/// The first two kinds at one place that `wrong` finds not to go together.
+fn at_one_place(all: &[Parts], wrong: fn(&[Family]) -> Option<(Family, Family)>) -> Option<(Family, Family)> {
+    all.iter().flatten().find_map(|(at, _)| {
+        let same = all.iter().flatten().filter(|(other, _)| other == at).map(|(_, family)| *family);
+        wrong(&same.collect::<Vec<_>>())
+    })
 }
 
 /// Two kinds that are not compared.
@@ -93,18 +113,15 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
     };
     let _ = planned.apply_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
-        let of = |expr: &Expr| Family::of_expr(expr, &schema);
-        let mut compared = |families: &[Family], what: &str| {
-            if let Some((one, other)) = apart(families) {
+        let of = |expr: &Expr| parts_of(expr, &schema);
+        let mut compared = |all: &[Parts], what: &str| {
+            if let Some((one, other)) = at_one_place(all, apart) {
                 add(format!("{what} compares {} with {}", one.word(), other.word()), CAST);
             }
         };
         if let LogicalPlan::Join(join) = node {
             for (left, right) in &join.on {
-                let sides = [
-                    Family::of_expr(left, join.left.schema()),
-                    Family::of_expr(right, join.right.schema()),
-                ];
+                let sides = [parts_of(left, join.left.schema()), parts_of(right, join.right.schema())];
                 compared(&sides, &format!("`{left} = {right}`"));
             }
         }
@@ -118,13 +135,13 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                         compared(&[of(expr), of(low), of(high)], &format!("`{e}`"));
                     }
                     Expr::InList(InList { expr, list, .. }) => {
-                        let all: Vec<Family> = std::iter::once(of(expr)).chain(list.iter().map(of)).collect();
+                        let all: Vec<Parts> = std::iter::once(of(expr)).chain(list.iter().map(of)).collect();
                         compared(&all, &format!("`{expr} IN (...)`"));
                     }
                     Expr::InSubquery(InSubquery { expr, subquery, .. })
                     | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
                         let found = subquery.subquery.schema().fields().first();
-                        let all = [of(expr), found.map_or(Family::Other, |f| Family::of(f.data_type()))];
+                        let all = [of(expr), found.map_or_else(Vec::new, |f| parts(f.data_type()))];
                         compared(&all, &format!("`{expr}` with a subquery"));
                     }
                     Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) => {
@@ -136,8 +153,8 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                 Ok(TreeNodeRecursion::Continue)
             })
         })?;
-        let mut one_column = |families: &[Family], what: &str| {
-            if let Some((one, other)) = different(families) {
+        let mut one_column = |all: &[Parts], what: &str| {
+            if let Some((one, other)) = at_one_place(all, different) {
                 add(format!("{what} would make one column of {} and {}", one.word(), other.word()), CAST);
             }
         };
@@ -153,7 +170,7 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                 match e {
                     Expr::Case(Case { when_then_expr, else_expr, .. }) => {
                         let thens = when_then_expr.iter().map(|(_, then)| of(then));
-                        let all: Vec<Family> = thens.chain(else_expr.iter().map(|e| of(e))).collect();
+                        let all: Vec<Parts> = thens.chain(else_expr.iter().map(|e| of(e))).collect();
                         one_column(&all, "a `CASE`");
                     }
                     Expr::WindowFunction(f) if matches!(f.fun.name(), "lag" | "lead") => {
@@ -161,10 +178,7 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                         one_column(&given.map(of).collect::<Vec<_>>(), &format!("`{}`", f.fun.name()));
                     }
                     Expr::ScalarFunction(f)
-                        if matches!(
-                            f.name(),
-                            "coalesce" | "ifnull" | "nvl" | "nullif" | "greatest" | "least" | "make_array"
-                        ) =>
+                        if one_type(f.name()) =>
                     {
                         one_column(&f.args.iter().map(of).collect::<Vec<_>>(), &format!("`{}`", f.name()));
                     }
@@ -178,9 +192,19 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                 match e {
                     Expr::BinaryExpr(BinaryExpr { left, op, right })
                         if matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq)
-                            && (of(left) == Family::Nested || of(right) == Family::Nested) =>
+                            && (is_nested(left, &schema) || is_nested(right, &schema)) =>
                     {
                         add(format!("`{op}` of nested values is not implemented yet"), BY_PARTS);
+                    }
+                    Expr::WindowFunction(f)
+                        if matches!(f.fun.name(), "lag" | "lead")
+                            && f.params.args.iter().skip(1).any(|arg| !arg.column_refs().is_empty()) =>
+                    {
+                        let name = f.fun.name();
+                        add(
+                            format!("`{name}` by, or with a default of, a column is not implemented yet"),
+                            "give a constant, and put coalesce(lag(x) OVER (...), column) around it for a default (x must have no nulls of its own)",
+                        );
                     }
                     Expr::WindowFunction(f) => {
                         let frame = &f.params.window_frame;
@@ -202,11 +226,11 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
 }
 
 /// The kinds of a column in all branches of a union. One whose first branch is null does not say them itself yet.
-fn branches(plan: &LogicalPlan, at: usize, all: &mut Vec<Family>) {
+fn branches(plan: &LogicalPlan, at: usize, all: &mut Vec<Parts>) {
     match plan {
         LogicalPlan::Union(union) => union.inputs.iter().for_each(|input| branches(input, at, all)),
         LogicalPlan::Distinct(Distinct::All(input)) => branches(input, at, all),
-        other => all.extend(other.schema().fields().get(at).map(|f| Family::of(f.data_type()))),
+        other => all.extend(other.schema().fields().get(at).map(|f| parts(f.data_type()))),
     }
 }
 

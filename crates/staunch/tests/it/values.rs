@@ -248,10 +248,102 @@ fn values_of_different_kinds_are_not_mixed() {
         "SELECT id, count(*) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND 7 PRECEDING) AS c FROM t",
         "ends before it begins",
     );
+    // Neither are they in a branch that has its type from another one, nor inside of nested values.
+    refused(
+        "WITH a AS (SELECT NULL AS x FROM t UNION ALL SELECT day FROM t) SELECT x FROM a UNION ALL SELECT n FROM t",
+        "one column of a number and a date",
+    );
+    refused(
+        "SELECT x FROM (SELECT NULL AS x FROM t UNION ALL SELECT day FROM t) q WHERE x < 5",
+        "compares a number with a date",
+    );
+    refused("SELECT [day] AS x FROM t UNION ALL SELECT [n] FROM t", "one column of a number and a date");
+    refused("SELECT [s] AS x FROM t UNION ALL SELECT [n] FROM t", "one column of a text and a number");
+    refused("SELECT id FROM t WHERE [day] = [20484]", "compares a number with a date");
+    refused("SELECT [day] AS x FROM t INTERSECT SELECT [n] FROM t", "compares a number with a date");
+    refused("SELECT id, nullif([day], [n]) AS x FROM t", "one column of a number and a date");
+    refused(
+        "SELECT CASE WHEN id = 1 THEN named_struct('a', day) ELSE named_struct('a', n) END AS x FROM t",
+        "one column of a number and a date",
+    );
+    refused("SELECT id, lag(n, 1, id) OVER (ORDER BY id) AS x FROM t", "a default of, a column");
+    refused("SELECT id, n ^ 2 AS x FROM t", "write power(a, b)");
     // A text that is written out is what it stands beside.
     assert_eq!(ids("SELECT id FROM t WHERE day > '2024-01-01'"), [3]);
     assert_eq!(
         ids("SELECT id FROM t WHERE CASE WHEN id = 1 THEN day ELSE '2020-01-01' END < '2021-01-01'"),
         [2, 3, 4]
     );
+}
+
+#[test]
+fn branches_of_a_union_have_one_type_wherever_a_null_or_a_decimal_stands() {
+    let sorted = |mut lines: Vec<&str>| {
+        lines.sort_unstable();
+        lines.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let doubles = sorted(vec![r#"{"x":0.0}"#, r#"{"x":1e-16}"#, r#"{"x":null}"#]);
+    let one = "FROM t WHERE id = 1";
+    let branches = ["NULL AS x", "d AS x", "f AS x"];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let sql = order.map(|at| format!("SELECT {} {one}", branches[at])).join(" UNION ALL ");
+        assert_eq!(rows(&sql), doubles, "{sql}");
+        assert_eq!(rows(&sql.replace("UNION ALL", "UNION")), doubles, "{sql}");
+    }
+    let count = "SELECT count(DISTINCT x) AS c FROM (SELECT NULL AS x FROM t UNION ALL SELECT d - d FROM t UNION ALL SELECT f FROM t WHERE id = 1) q";
+    assert_eq!(rows(count), [r#"{"c":2}"#]);
+    let within = "SELECT id FROM t WHERE f IN (SELECT NULL FROM t UNION ALL SELECT d - d FROM t UNION ALL SELECT f + 1 FROM t WHERE id = 1)";
+    assert_eq!(ids(within), [2, 4]);
+    let decimals = "SELECT NULL AS x FROM t WHERE id = 1 UNION ALL SELECT d FROM t WHERE id = 2 UNION ALL SELECT n FROM t WHERE id = 4";
+    assert_eq!(rows(decimals), sorted(vec![r#"{"x":1.50}"#, r#"{"x":4.00}"#, r#"{"x":null}"#]));
+}
+
+#[test]
+fn a_double_beside_a_decimal_is_one_inside_of_nested_values() {
+    let one = "FROM t WHERE id = 1";
+    for sql in [
+        format!("SELECT [f] AS x {one} UNION SELECT [f] {one} UNION SELECT [d] FROM t WHERE false"),
+        format!("SELECT CASE WHEN id = 1 THEN [f] ELSE [d] END AS x {one}"),
+        format!("SELECT coalesce([f], [d]) AS x {one}"),
+        format!("SELECT array_except([f], [d]) AS x {one}"),
+    ] {
+        assert_eq!(rows(&sql), [r#"{"x":[1e-16]}"#], "{sql}");
+    }
+    assert_eq!(rows(&format!("SELECT array_concat([d], [f]) AS x {one}")), [r#"{"x":[0.0,1e-16]}"#]);
+    let records = format!(
+        "SELECT named_struct('a', d) AS x FROM t WHERE false UNION ALL SELECT named_struct('a', f) {one}"
+    );
+    assert_eq!(rows(&records), [r#"{"x":{"a":1e-16}}"#]);
+    let maps = format!("SELECT CASE WHEN id = 2 THEN map(['a'], [d]) ELSE map(['a'], [f]) END AS x {one}");
+    assert_eq!(rows(&maps), [r#"{"x":{"a":1e-16}}"#]);
+    assert_eq!(ids("SELECT id FROM t WHERE [d - d] = [f]"), [2, 4]);
+    assert!(rows(&format!("SELECT [d] AS x {one} INTERSECT SELECT [f] {one}")).is_empty());
+    let joined = "SELECT a.id FROM (SELECT id, [d] AS k FROM t WHERE id = 1) a JOIN (SELECT [f] AS k FROM t) b ON a.k = b.k";
+    // The zeros of rows 2 and 4.
+    assert_eq!(ids(joined), [1, 1]);
+}
+
+#[test]
+fn a_date_beside_a_timestamp_is_one_of_its_unit_and_zone() {
+    let at = "(day + INTERVAL '1 hour') AT TIME ZONE 'UTC'";
+    let sql = format!("SELECT id, {at} < DATE '9999-12-31' AS x, {at} > day AS y FROM t WHERE id = 1");
+    assert_eq!(rows(&sql), [r#"{"id":1,"x":true,"y":true}"#]);
+}
+
+#[test]
+fn the_mean_of_whole_numbers_is_that_of_their_exact_sum() {
+    let large = "CASE id WHEN 1 THEN 9007199254740993 WHEN 2 THEN -9007199254740991 END";
+    assert_eq!(rows(&format!("SELECT avg({large}) AS m FROM t")), [r#"{"m":1.0}"#]);
+    assert_eq!(
+        rows(&format!(
+            "SELECT id < 3 AS k, avg({large}) AS m, avg(n) FILTER (WHERE id <> 2) AS o FROM t GROUP BY id < 3"
+        )),
+        [r#"{"k":false,"m":null,"o":4.0}"#, r#"{"k":true,"m":1.0,"o":1.0}"#]
+    );
+    assert_eq!(
+        rows("SELECT id, avg(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t"),
+        [r#"{"id":1,"m":1.0}"#, r#"{"id":2,"m":1.5}"#, r#"{"id":3,"m":2.5}"#, r#"{"id":4,"m":3.5}"#]
+    );
+    assert_eq!(rows("SELECT avg(n) AS m FROM t WHERE false"), [r#"{"m":null}"#]);
+    assert_eq!(rows("SELECT avg(DISTINCT n) AS m FROM t"), [r#"{"m":2.3333333333333335}"#]);
 }

@@ -2,7 +2,7 @@
 
 use super::env::Env;
 use super::graph::Graph;
-use staunch_commit::{Pins, Sink};
+use staunch_commit::{Moved, Pins, Sink};
 use staunch_contract::Contract;
 use staunch_types::{Epoch, Error, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ pub(crate) struct RunCx<'a> {
     previous: Mutex<BTreeMap<String, Epoch>>,
     /// By write: what is staged for epochs that a full refresh gives up. They are void only when it has succeeded.
     given_up: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// By write: the moves of this run that no epoch has decided yet.
+    moves: Mutex<BTreeMap<String, Moved>>,
 }
 
 impl<'a> RunCx<'a> {
@@ -30,8 +32,20 @@ impl<'a> RunCx<'a> {
         env: &'a Env,
         pins: Pins,
         previous: BTreeMap<String, Epoch>,
+        moves: BTreeMap<String, Moved>,
     ) -> Self {
-        Self { graph, sinks, env, pins, previous: Mutex::new(previous), given_up: Mutex::default() }
+        let (previous, moves) = (Mutex::new(previous), Mutex::new(moves));
+        Self { graph, sinks, env, pins, previous, given_up: Mutex::default(), moves }
+    }
+
+    /// The move that the next epoch with something for a write decides.
+    pub(crate) fn open_move(&self, write: &str) -> Option<Moved> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner).get(write).cloned()
+    }
+
+    /// An epoch has decided it.
+    pub(crate) fn note_move(&self, write: &str) {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner).remove(write);
     }
 
     pub(crate) fn sink(&self, write: &str) -> Result<&Arc<dyn Sink>> {

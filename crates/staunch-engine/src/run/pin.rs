@@ -3,6 +3,7 @@
 use super::decide::{self, Sameness};
 use super::env::{Env, Request};
 use super::graph::{Graph, Scope};
+use super::moves;
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{Fingerprint, Pins, Standing};
 use staunch_types::{Result, RunId, WriteMode, planted};
@@ -86,6 +87,8 @@ pub(crate) fn pin(
         base: base_name,
         actor: request.actor.clone(),
         settles: false,
+        contracts: moves::contracts(graph),
+        moves: moves::to_pin(graph, base)?,
     };
     Ok(Pinned { pins, changed })
 }

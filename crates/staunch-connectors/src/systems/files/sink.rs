@@ -30,8 +30,11 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use format::Kind;
 use options::SinkOptions;
-use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Look, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_commit::{
+    Applied, ApplyWork, Fence, Guarantee, Look, Ready, Segment, SegmentName, SegmentWriter, Sink,
+};
 use staunch_contract::Contract;
+use staunch_contract::migration::{Format, Stored};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes};
 use std::collections::BTreeSet;
@@ -165,7 +168,7 @@ impl Sink for FilesSink {
         matches!(mode, WriteMode::Append | WriteMode::Replace)
     }
 
-    async fn prepare(&self) -> Result<()> {
+    async fn prepare(&self, _ready: &Ready) -> Result<()> {
         let folder = &self.options.folder;
         let staging = folder.join(STAGING);
         self.create_staging(&staging)?;
@@ -181,6 +184,14 @@ impl Sink for FilesSink {
             .create_new(&probe, Access::Private)
             .map_err(|e| self.unavailable("write into the folder", folder, &e))?;
         self.fs.remove(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))
+    }
+
+    fn stored(&self) -> Stored {
+        Stored::Files(match self.options.format.kind() {
+            Kind::Parquet => Format::Parquet,
+            Kind::Json(_) => Format::Json,
+            Kind::Avro => Format::Avro,
+        })
     }
 
     async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>> {

@@ -30,7 +30,7 @@ pub(super) fn table(moved: &Move<'_>, keyed: Keyed, promised: bool) -> Judgement
                     (Verdict::Reads, Some((from, to))) => {
                         steps.push(Step::Retype { field: change.path.clone(), from, to });
                     }
-                    (verdict, _) => found.refuse(change, &cause(verdict), &[ANOTHER_FIELD, SELECT]),
+                    (verdict, _) => found.refuse(change, &cause(verdict), &[ANOTHER_FIELD, SELECT, REFRESH]),
                 }
             }
             What::Nullable if relaxes(change) => {
@@ -67,6 +67,9 @@ pub(super) fn table(moved: &Move<'_>, keyed: Keyed, promised: bool) -> Judgement
 pub(super) fn files(moved: &Move<'_>, format: Format, promised: bool) -> Judgement {
     let mut found = Found::default();
     let mut resolved = false;
+    let declared = promised;
+    // What a query implies about nulls stands in the schema of the file, and is a promise to its readers.
+    let promised = promised || format == Format::Avro;
     for change in moved.diff.counting() {
         found.notes.extend(note(change));
         let reads = &change.verdicts.new_reads_old;
@@ -80,8 +83,7 @@ pub(super) fn files(moved: &Move<'_>, format: Format, promised: bool) -> Judgeme
                     found.refuse(change, &cause(reads), &[KEEP, SELECT]);
                 }
             }
-            (Format::Avro, What::Avro) if change.path.is_empty() && !promised => {}
-            (Format::Avro, What::Added) if !promised && !nested(change) => resolved = true,
+            (Format::Avro, What::Avro) if change.path.is_empty() && !declared => {}
             (Format::Avro, What::Nullable) => found.common(change, promised),
             (Format::Avro, _) => match reads {
                 Verdict::Reads => resolved = true,

@@ -105,7 +105,8 @@ fn what_a_query_implies_is_no_promise_about_rows_that_are_there() {
     ] {
         assert_eq!(told(old, new, TABLE, false), table, "{old} -> {new}");
         assert_eq!(told(old, new, PARQUET, false), parquet, "{old} -> {new}");
-        assert!(["stays", "resolved on read", "refused: a"].contains(&told(old, new, AVRO, false).as_str()));
+        // The schema of a file says it to its readers, whoever promised it.
+        assert!(told(old, new, AVRO, false).starts_with("refused: "), "{old} -> {new}");
     }
 }
 

@@ -77,7 +77,8 @@ pub(crate) fn pin(
         now: env.clock.now(),
         profile: request.profile.clone(),
         full_refresh: request.full_refresh,
-        accept_change: request.accept_change,
+        // Moving is going on, too.
+        accept_change: request.accept_change || request.migrate,
         dead_letters_at_most: request.dead_letters_at_most,
         origins,
         unchanged: if skip { whole } else { BTreeSet::new() },

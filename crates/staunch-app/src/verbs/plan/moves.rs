@@ -2,14 +2,17 @@
 
 use crate::context::App;
 use crate::open::Opened;
+use crate::systems;
 use crate::verbs::dlq::{DlqFilter, letters};
 use crate::verbs::run::runtime;
 use staunch_commit::Log;
+use staunch_contract::Contract;
 use staunch_contract::diff::Change;
 use staunch_contract::migration::{Judgement, Move, Outcome, Stored};
-use staunch_engine::run::{Contracts, Graph, TargetMove, contracts_in, target_moves};
+use staunch_engine::run::{Contracts, Graph, ReadNode, TargetMove, contracts_in, target_moves};
 use staunch_types::Result;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A read or a write under another contract than the one that its stored things were made under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +64,12 @@ pub(super) fn find(app: &App, opened: &Opened, pipeline: &str, graph: &Graph) ->
     let walk = async || {
         let contracts = contracts_in(graph, &log).await?;
         let targets = target_moves(graph, &sinks, &contracts, false).await?;
+        let moved = moved_reads(graph, &contracts)?;
+        if targets.is_empty() && moved.is_empty() {
+            return Ok(Vec::new());
+        }
         let counts = Counts::of(pipeline, &log).await?;
-        let mut found = reads(opened, graph, &contracts, &counts)?;
+        let mut found = reads(opened, moved, &counts)?;
         for target in targets {
             found.push(write(graph, &contracts, target, &counts)?);
         }
@@ -117,28 +124,33 @@ fn count(counts: &BTreeMap<String, u64>, name: &str) -> Option<u64> {
     Some(counts.get(name).copied().unwrap_or(0))
 }
 
-fn reads(opened: &Opened, graph: &Graph, contracts: &Contracts, counts: &Counts) -> Result<Vec<MoveView>> {
-    let mut found = Vec::new();
+/// The reads whose contract has another version, or differs in what counts, with the one before.
+fn moved_reads<'g>(graph: &'g Graph, contracts: &Contracts) -> Result<Vec<(&'g ReadNode, Arc<Contract>)>> {
+    let mut moved = Vec::new();
     for node in &graph.reads {
-        let name = &node.read.name;
-        let Some(last) = contracts.get(name).and_then(|under| under.last()) else { continue };
-        let (old, new) = (last.open()?, &node.read.contract);
-        let moved = Move::new(&old, new)?;
-        let changes: Vec<Change> = moved.diff.counting().cloned().collect();
-        if changes.is_empty() && last.contract == new.id() {
-            continue;
+        let Some(last) = contracts.get(&node.read.name).and_then(|under| under.last()) else { continue };
+        let old = last.open()?;
+        let differs = Move::new(&old, &node.read.contract)?.diff.counting().next().is_some();
+        if differs || last.contract != node.read.contract.id() {
+            moved.push((node, old));
         }
-        let object = opened.project.profile.connections.get(&node.read.from.connection);
-        let object = object.and_then(|connection| connection.objects.get(&node.read.from.object));
-        let resolved =
-            object.and_then(|o| o.options.entries.get("format")).is_some_and(|f| f.value == "avro");
+    }
+    Ok(moved)
+}
+
+fn reads(opened: &Opened, moved: Vec<(&ReadNode, Arc<Contract>)>, counts: &Counts) -> Result<Vec<MoveView>> {
+    let mut found = Vec::new();
+    for (node, old) in moved {
+        let (name, new) = (&node.read.name, &node.read.contract);
+        let moved = Move::new(&old, new)?;
+        let resolved = systems::is_avro(&opened.project, &node.read.from);
         let view = |stored, count| StoredView::new(stored, count, moved.judge(stored, true));
         found.push(MoveView {
             kind: "read",
             name: name.clone(),
-            from: last.contract.clone(),
+            from: old.id(),
             to: new.id(),
-            changes,
+            changes: moved.diff.counting().cloned().collect(),
             stored: vec![
                 view(Stored::DeadLetters { resolved }, count(&counts.dead, name)),
                 view(Stored::LateRows, count(&counts.late, name)),

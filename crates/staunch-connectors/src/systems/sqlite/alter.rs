@@ -12,7 +12,7 @@
 use super::literal::literal;
 use super::rows::Failure;
 use super::table::{Found, Table, declared, list, quoted, takes};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, ffi};
 use staunch_contract::migration::{Keyed, Move, Obstacle, Outcome, Step, Stored, fills};
 use staunch_contract::{Contract, Field, Type};
 use staunch_types::{Error, Result, WriteMode, codes};
@@ -226,7 +226,7 @@ pub(super) fn carry_out(
     }
     let plan = plan(tx, table, from)?.map_err(|obstacles| refused(table, obstacles))?;
     for statement in &plan.statements {
-        tx.execute_batch(statement)?;
+        run(tx, table, statement)?;
     }
     if !plan.retyped.is_empty() {
         let mut columns = table.columns(tx)?;
@@ -241,6 +241,19 @@ pub(super) fn carry_out(
         remake(tx, table, &columns, &key, if rehearsed { Rows::None } else { Rows::All })?;
     }
     Ok(())
+}
+
+/// Runs a statement. What SQLite has against it, such as a view that would break, is a matter of the table.
+fn run(tx: &Connection, table: &Table<'_>, statement: &str) -> Result<(), Failure> {
+    tx.execute_batch(statement).map_err(|error| match error.sqlite_error_code() {
+        Some(ffi::ErrorCode::Unknown) | None => Failure::from(
+            table
+                .misfit(&format!("it cannot be altered: {statement}"))
+                .cause(error.to_string())
+                .hint("alter the table by hand, and what stands in the way, then run again"),
+        ),
+        _ => error.into(),
+    })
 }
 
 /// A table whose rows are all replaced gets the columns of the contract. Those that somebody added stay.
@@ -305,7 +318,7 @@ fn remake(
     if !key.is_empty() {
         parts.push(format!("PRIMARY KEY ({})", list(key.iter())));
     }
-    tx.execute_batch(&format!("CREATE TABLE {new} ({})", parts.join(", ")))?;
+    run(tx, table, &format!("CREATE TABLE {new} ({})", parts.join(", ")))?;
     if rows == Rows::All {
         let names = list(columns.iter().map(|column| &column.name));
         let copied =
@@ -320,10 +333,10 @@ fn remake(
             .into());
         }
     }
-    tx.execute_batch(&format!("DROP TABLE {old}"))?;
+    run(tx, table, &format!("DROP TABLE {old}"))?;
     // Views and triggers of other tables name the table, and go on naming it.
     tx.pragma_update(None, "legacy_alter_table", true)?;
-    let renamed = tx.execute_batch(&format!("ALTER TABLE {new} RENAME TO {old}"));
+    let renamed = run(tx, table, &format!("ALTER TABLE {new} RENAME TO {old}"));
     tx.pragma_update(None, "legacy_alter_table", false)?;
     renamed?;
     for sql in kept {
@@ -363,8 +376,36 @@ fn not_plain(database: &Connection, table: &Table<'_>) -> rusqlite::Result<Optio
 
 /// The first word of a CREATE TABLE that says more than columns with types, nulls, plain defaults and a primary key.
 fn more_than_columns(sql: &str) -> Option<String> {
-    const KNOWN: [&str; 10] =
-        ["CREATE", "TABLE", "INTEGER", "REAL", "TEXT", "BLOB", "NOT", "NULL", "DEFAULT", "PRIMARY"];
+    // The types are those that people give columns: they go along as they are written.
+    const KNOWN: [&str; 27] = [
+        "CREATE",
+        "TABLE",
+        "NOT",
+        "NULL",
+        "DEFAULT",
+        "PRIMARY",
+        "KEY",
+        "INTEGER",
+        "INT",
+        "BIGINT",
+        "SMALLINT",
+        "TINYINT",
+        "REAL",
+        "DOUBLE",
+        "PRECISION",
+        "FLOAT",
+        "NUMERIC",
+        "DECIMAL",
+        "TEXT",
+        "CHAR",
+        "VARCHAR",
+        "CLOB",
+        "BLOB",
+        "BOOLEAN",
+        "DATE",
+        "DATETIME",
+        "TIMESTAMP",
+    ];
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
         let skip = match first {
@@ -374,7 +415,7 @@ fn more_than_columns(sql: &str) -> Option<String> {
             c if c.is_alphanumeric() || c == '_' => {
                 let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
                 let word = &rest[..end];
-                let known = KNOWN.iter().chain(&["KEY"]).any(|known| known.eq_ignore_ascii_case(word));
+                let known = KNOWN.iter().any(|known| known.eq_ignore_ascii_case(word));
                 if !known
                     && !word.starts_with(|c: char| c.is_ascii_digit())
                     && !is_name(sql, rest, word)
@@ -417,7 +458,7 @@ mod tests {
     fn what_a_table_has_beside_columns_is_seen() {
         for plain in [
             r#"CREATE TABLE "clicks" ("id" INTEGER NOT NULL, "check" TEXT, PRIMARY KEY ("id"))"#,
-            r#"CREATE TABLE clicks (id INTEGER PRIMARY KEY, kind TEXT DEFAULT 'it''s a CHECK', n REAL NOT NULL DEFAULT -1.5, b BLOB DEFAULT X'00ff')"#,
+            r#"CREATE TABLE clicks (id INTEGER PRIMARY KEY, kind VARCHAR(10) DEFAULT 'it''s a CHECK', n REAL NOT NULL DEFAULT -1.5, b BLOB DEFAULT X'00ff')"#,
         ] {
             assert_eq!(more_than_columns(plain), None, "{plain}");
         }
@@ -430,7 +471,7 @@ mod tests {
             ("CREATE TABLE t (a INTEGER, b AS (a + 1))", "AS"),
             ("CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT)", "AUTOINCREMENT"),
             ("CREATE TABLE t (a INTEGER) STRICT", "STRICT"),
-            ("CREATE TABLE t (a VARCHAR(10))", "VARCHAR"),
+            ("CREATE TABLE t (a TEXT DEFAULT CURRENT_TIMESTAMP)", "CURRENT_TIMESTAMP"),
             ("CREATE TABLE t (a INTEGER /* , b */)", "/*"),
         ] {
             assert_eq!(more_than_columns(sql).as_deref(), Some(word), "{sql}");

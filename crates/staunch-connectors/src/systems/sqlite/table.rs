@@ -48,7 +48,11 @@ impl Found {
     /// Its part of a CREATE TABLE.
     pub(super) fn sql(&self) -> String {
         let null = if self.not_null { " NOT NULL" } else { "" };
-        let default = self.default.as_ref().map_or(String::new(), |text| format!(" DEFAULT {text}"));
+        // SQLite tells an expression without the parentheses that it needs.
+        let default = self.default.as_ref().map_or(String::new(), |text| match is_literal(text) {
+            true => format!(" DEFAULT {text}"),
+            false => format!(" DEFAULT ({text})"),
+        });
         format!("{} {}{null}{default}", quoted(&self.name), self.declared)
     }
 
@@ -281,6 +285,15 @@ impl Table<'_> {
         Error::new(codes::SINK_SCHEMA, format!("table {}: {message}", quoted(self.name)))
             .place(Place::file(self.file))
     }
+}
+
+/// Whether the text of a default is one literal.
+fn is_literal(text: &str) -> bool {
+    let quoted = |text: &str| text.len() > 1 && text.starts_with('\'') && text.ends_with('\'');
+    quoted(text)
+        || quoted(text.trim_start_matches(['x', 'X']))
+        || text.parse::<f64>().is_ok()
+        || text.eq_ignore_ascii_case("null")
 }
 
 /// Quoted names with commas between them.

@@ -287,19 +287,13 @@ fn column(field: &Field, promised: bool) -> Field {
 
 /// The types of a field before and after.
 fn types(moved: &Move<'_>, path: &str) -> Option<(Type, Type)> {
-    let new = moved.new.field(path)?;
-    Some((moved.old.field(&before(moved, path))?.ty.clone(), new.ty.clone()))
-}
-
-/// What a field of the new contract was called.
-fn before(moved: &Move<'_>, name: &str) -> String {
-    let renamed = moved.diff.changes.iter().find(|c| c.what == What::Renamed && c.path == name);
-    renamed.and_then(|c| c.from.clone()).unwrap_or_else(|| name.to_owned())
+    Some((moved.before(path)?.ty.clone(), moved.new.field(path)?.ty.clone()))
 }
 
 fn same_key(moved: &Move<'_>) -> bool {
-    let mut now: Vec<String> = moved.new.key.iter().map(|name| before(moved, name)).collect();
-    let mut was = moved.old.key.clone();
+    let mut now: Vec<&str> =
+        moved.new.key.iter().filter_map(|name| Some(moved.before(name)?.name.as_str())).collect();
+    let mut was: Vec<&str> = moved.old.key.iter().map(String::as_str).collect();
     now.sort_unstable();
     was.sort_unstable();
     now == was

@@ -245,20 +245,49 @@ impl<'a> Move<'a> {
             Stored::State => Judgement::of(Outcome::None),
             _ if same => Judgement::of(Outcome::Stays),
             Stored::DeadLetters { resolved } => self.letters(resolved),
-            Stored::RefusedRows => Judgement::of(Outcome::Refused(vec![Obstacle {
-                field: String::new(),
-                cause: format!("they are rows of {}, and a target takes rows of one contract", self.old.id()),
-                way_out: format!(
-                    "replay them before the move, under {}, or discard them; `--full-refresh` makes them anew",
-                    self.old.id()
-                ),
-            }])),
+            Stored::RefusedRows => self.refused_rows(),
             Stored::LateRows => Judgement::of(Outcome::Stays),
             Stored::Segments => Judgement::of(Outcome::OnRead(format!(
                 "they are shown first, under {}, as they were decided",
                 self.old.id()
             ))),
         }
+    }
+
+    /// The field of the old contract that a field of the new one was.
+    #[must_use]
+    pub fn before(&self, name: &str) -> Option<&'a Field> {
+        let renamed = self.diff.changes.iter().find(|c| c.what == What::Renamed && c.path == name);
+        self.old.field(renamed.and_then(|c| c.from.as_deref()).unwrap_or(name))
+    }
+
+    /// Rows by column: a replay gives their values the names and types of the new contract.
+    fn refused_rows(&self) -> Judgement {
+        let stuck = self.diff.counting().filter_map(|change| {
+            let cause = match (change.what, &change.verdicts.new_reads_old) {
+                (_, Verdict::Wrong(reason)) => reason.clone(),
+                (What::Added, _) if self.new.field(&change.path).is_some_and(|field| !field.nullable) => {
+                    "they have no value for it".to_owned()
+                }
+                _ => return None,
+            };
+            Some(Obstacle {
+                field: change.path.clone(),
+                cause: format!("{change}: {cause}"),
+                way_out: format!(
+                    "replay them before the move, under {}, or discard them; `--full-refresh` makes them anew",
+                    self.old.id()
+                ),
+            })
+        });
+        let stuck: Vec<Obstacle> = stuck.collect();
+        if !stuck.is_empty() {
+            return Judgement::of(Outcome::Refused(stuck));
+        }
+        Judgement::of(Outcome::OnRead(format!(
+            "a replay makes rows of {} of them, where their values fit",
+            self.new.id()
+        )))
     }
 
     /// A dead letter is the raw record: a replay decodes it anew.

@@ -145,7 +145,15 @@ fn the_other_things_that_are_stored() {
         assert_eq!(judge("a: int", "a: int", stored), "stays");
     }
     assert_eq!(judge("a: int", "a: string", Stored::DeadLetters { resolved: false }), "resolved on read");
-    assert_eq!(judge("a: int", "a: long", Stored::RefusedRows), "refused: ");
+    assert_eq!(
+        judge("a: int", "b: {type: long, aliases: [a]}, c: int?", Stored::RefusedRows),
+        "resolved on read"
+    );
+    assert_eq!(judge("a: int", "a: int, b: {type: int, default: 1}", Stored::RefusedRows), "refused: b");
+    assert_eq!(
+        judge("a: {type: int, unit: kg}", "a: {type: int, unit: g}", Stored::RefusedRows),
+        "refused: a"
+    );
     assert_eq!(judge("a: int", "a: long", Stored::Segments), "resolved on read");
     assert_eq!(judge("a: int", "a: long", Stored::State), "none stored");
     for (resolved, expected) in [(false, "refused: b"), (true, "resolved on read")] {

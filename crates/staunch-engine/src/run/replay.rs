@@ -141,7 +141,7 @@ impl Settlement<'_> {
             decide::edits(graph, &fingerprints, &base.fingerprints, request.accept_change)?;
         }
         // What cannot be opened is told before anything is claimed.
-        let rows = again::open(graph, letters, &env.sealer)?;
+        let rows = again::open(graph, letters, &env.sealer, &base.contracts)?;
         let reenter = letters.iter().any(|l| !l.refused());
         let modes: BTreeMap<String, WriteMode> = graph
             .writes

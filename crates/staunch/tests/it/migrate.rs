@@ -505,6 +505,28 @@ write:
     );
 }
 
+#[test]
+fn a_row_that_the_old_table_refused_is_written_under_the_new_contract() {
+    let project = shop_of(FIELDS, &["db/log, mode: append"]);
+    project.write("data/clicks/1.csv", "id,kind,size\n1,a,1\n2,b,99\n");
+    std::fs::create_dir(project.root.join("out")).unwrap();
+    database(&project)
+        .execute_batch("CREATE TABLE log (id INTEGER, kind TEXT, size INTEGER CHECK (size < 90))")
+        .unwrap();
+    project.staunch(&["run", "p"]).ok();
+    move_on(&project, "id: long, kind: string, amount: {type: long, aliases: [size]}, note: string?", "");
+    std::fs::remove_file(project.root.join("data/clicks/2.csv")).unwrap();
+    let plan = project.staunch(&["plan", "p"]).ok().stdout;
+    assert!(plan.contains("refused rows (1): resolved on read"), "{plan}");
+    project.staunch(&["run", "p", "--migrate"]).ok();
+    database(&project)
+        .execute_batch("CREATE TABLE free (id INTEGER, kind TEXT, amount INTEGER, note TEXT); INSERT INTO free SELECT * FROM log; DROP TABLE log; ALTER TABLE free RENAME TO log")
+        .unwrap();
+    project.staunch(&["dlq", "replay"]).ok();
+    assert_eq!(rows(&project, "SELECT * FROM log ORDER BY id"), ["1|a|1|null", "2|b|99|null"]);
+    assert_eq!(project.staunch(&["dlq", "ls", "--output", "json"]).ok().json(), json!([]));
+}
+
 /// What was decided under the old contract and not shown yet is shown under it, before anything is altered.
 #[test]
 fn an_epoch_of_the_old_contract_is_shown_before_the_table_moves() {

@@ -156,7 +156,7 @@ pub(crate) async fn apply_one(
         segments,
         rejected_at_most: budget_left(cx, state),
         obsolete,
-        contract: moves::of_rows(cx.graph, &state.pins, write)?,
+        contract: cx.contract_of_rows(&state.pins, write)?,
         from: if decided.moved.is_some() { moves::under(base, write)? } else { None },
     };
     cx.env.observer.progress(&Progress { doing: format!("showing {write}"), ..progress_of(state) });

@@ -29,7 +29,7 @@ pub use cx::Sinks;
 pub use env::{Env, Observer, Progress, Request, Stop, new_run_id};
 pub use graph::{Graph, ReadNode, Scope, StageNode, Transport, WriteNode};
 pub use look::{SourceLook, look_at_sources};
-pub use moves::{Contracts, TargetMove, contracts_in, target_moves};
+pub use moves::{Contracts, TargetMove, allow, contracts_in, target_moves};
 pub use replay::{check_replay, discard, replay};
 pub use report::Report;
 

@@ -112,11 +112,13 @@ pub async fn target_moves(
             false => judged(&moved, under, &new, stored, now.declared, last.declared)?,
         };
         let (outcome, statements) = match outcome {
-            Outcome::Altered(steps) => match sink.alterations(&old).await.map_err(|e| e.stage(name))? {
-                Ok(statements) => (Outcome::Altered(steps), statements),
+            Outcome::Refused(obstacles) => (Outcome::Refused(obstacles), Vec::new()),
+            outcome if replaced => (outcome, Vec::new()),
+            // The target has something to say about it as well.
+            outcome => match sink.alterations(&old).await.map_err(|e| e.stage(name))? {
+                Ok(statements) => (outcome, statements),
                 Err(obstacles) => (Outcome::Refused(obstacles), Vec::new()),
             },
-            outcome => (outcome, Vec::new()),
         };
         if replaced {
             notes.push("it is written anew by every run: there is nothing to be moved".to_owned());
@@ -181,11 +183,11 @@ fn judged(
     Ok((outcome, notes))
 }
 
-/// Lets a run begin, or says why not.
+/// Lets a run begin, or says why not: `migrate` says whether targets may be altered.
 ///
 /// # Errors
 /// `ST0070` if a target must be altered first and nobody asked for that; `ST0071` if one cannot go along: each obstacle with its field and the way out.
-pub(crate) fn allow(moves: &[TargetMove], migrate: bool, pipeline: &str) -> Result<()> {
+pub fn allow(moves: &[TargetMove], migrate: bool, pipeline: &str) -> Result<()> {
     let mut errors = Vec::new();
     for found in moves {
         let (write, moved) = (&found.write, &found.moved);
@@ -259,18 +261,6 @@ pub(crate) fn ready(node: &WriteNode, mode: WriteMode, base: &Standing, moves: b
 /// `Store.Corrupt`.
 pub(crate) fn under(base: &Standing, write: &str) -> Result<Option<Arc<Contract>>> {
     base.contracts.get(write).and_then(|under| under.last()).map(Written::open).transpose()
-}
-
-/// The contract of the rows that a run made for a write, where it is not that of the plan.
-///
-/// # Errors
-/// `Store.Corrupt`.
-pub(crate) fn of_rows(graph: &Graph, pins: &Pins, write: &str) -> Result<Option<Arc<Contract>>> {
-    let (Some(node), Some(written)) = (graph.write(write), pins.contracts.get(write)) else {
-        return Ok(None);
-    };
-    let same = written.avro == node.contract.to_avro_json();
-    if same { Ok(None) } else { written.open().map(Some) }
 }
 
 /// Notes in what stands that a target took rows, or a form, of the contract of a run.

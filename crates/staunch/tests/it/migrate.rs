@@ -128,6 +128,8 @@ fn a_table_is_altered_with_the_first_rows_and_not_before_somebody_asks() {
     ] {
         assert!(plan.contains(words), "{words}\nin\n{plan}");
     }
+    let doctor = project.staunch(&["doctor"]);
+    assert!(doctor.code == Some(1) && doctor.stdout.contains("ST0070"), "{}", doctor.stdout);
     // Looking and refusing change nothing.
     assert_eq!(form(&project, "clicks"), before);
 
@@ -424,6 +426,22 @@ fn files_are_judged_by_what_their_format_resolves() {
             "{target} {fields}"
         );
     }
+}
+
+#[test]
+fn a_folder_has_the_old_name_of_a_field_that_it_is_split_by() {
+    let project = shop_of(FIELDS, &["lake/avro, mode: append"]);
+    project.edit(
+        "staunch.yaml",
+        "avro: {path: avro, format: avro}",
+        "avro: {path: avro, format: avro, partition_by: [kind]}",
+    );
+    project.write("data/clicks/1.csv", "id,kind,size\n1,a,1\n");
+    project.staunch(&["run", "p"]).ok();
+    project.edit("staunch.yaml", "partition_by: [kind]", "partition_by: [sort]");
+    move_on(&project, "id: long, sort: {type: string, aliases: [kind]}, size: int", "id,sort,size\n5,e,5\n");
+    let refused = refusals(&project, &["--migrate"]);
+    assert_eq!((refused[0].0.as_str(), refused[0].1.as_str()), ("ST0071", "sort"), "{refused:?}");
 }
 
 #[test]

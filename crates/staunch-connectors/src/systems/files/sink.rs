@@ -34,7 +34,8 @@ use staunch_commit::{
     Applied, ApplyWork, Fence, Guarantee, Look, Ready, Segment, SegmentName, SegmentWriter, Sink,
 };
 use staunch_contract::Contract;
-use staunch_contract::migration::{Format, Stored};
+use staunch_contract::diff::What;
+use staunch_contract::migration::{Format, Move, Obstacle, Stored};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes};
 use std::collections::BTreeSet;
@@ -192,6 +193,21 @@ impl Sink for FilesSink {
             Kind::Json(_) => Format::Json,
             Kind::Avro => Format::Avro,
         })
+    }
+
+    async fn alterations(&self, from: &Contract) -> Result<Result<Vec<String>, Vec<Obstacle>>> {
+        let moved = Move::new(from, &self.contract)?;
+        let renamed = moved.diff.changes.iter().filter(|change| change.what == What::Renamed);
+        // Such a field lies in no file, so that nothing resolves its name.
+        let obstacles: Vec<Obstacle> = renamed
+            .filter(|change| self.options.partition_by.contains(&change.path))
+            .map(|change| Obstacle {
+                field: change.path.clone(),
+                cause: format!("{change}: the folders of the files that are there have the old name"),
+                way_out: "keep the name in the write: `SELECT ... AS` in a stage; or run with --full-refresh, which writes everything anew".to_owned(),
+            })
+            .collect();
+        Ok(if obstacles.is_empty() { Ok(Vec::new()) } else { Err(obstacles) })
     }
 
     async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>> {

@@ -314,7 +314,7 @@ fn remake(
             kept.push(sql?);
         }
     }
-    let mut parts: Vec<String> = columns.iter().map(Found::sql).collect();
+    let mut parts: Vec<String> = columns.iter().map(Found::definition).collect();
     if !key.is_empty() {
         parts.push(format!("PRIMARY KEY ({})", list(key.iter())));
     }

@@ -46,7 +46,7 @@ impl Found {
     }
 
     /// Its part of a CREATE TABLE.
-    pub(super) fn sql(&self) -> String {
+    pub(super) fn definition(&self) -> String {
         let null = if self.not_null { " NOT NULL" } else { "" };
         // SQLite tells an expression without the parentheses that it needs.
         let default = self.default.as_ref().map_or(String::new(), |text| match is_literal(text) {
@@ -95,7 +95,7 @@ impl Table<'_> {
 
     fn create(&self) -> String {
         let mut parts: Vec<String> =
-            self.contract.fields.iter().map(|field| Found::of(field).sql()).collect();
+            self.contract.fields.iter().map(|field| Found::of(field).definition()).collect();
         if self.mode == WriteMode::Upsert {
             parts.push(format!("PRIMARY KEY ({})", list(self.contract.key.iter())));
         }

@@ -26,6 +26,7 @@ pub use staunch_commit::{ChannelSegment, CollectedRun, Dataset, DeadLetter, Ledg
 pub use staunch_contract::avro::{Ignored, Incompatibility, IncompatibilityKind};
 pub use staunch_contract::diff::{Change, Diff, Verdict, Verdicts, What};
 pub use staunch_contract::lock::Reason;
+pub use staunch_contract::migration::Outcome as MoveOutcome;
 pub use staunch_control::RunRow;
 pub use staunch_engine::run::{Observer, Progress, Report, Stop};
 pub use staunch_workflow::driver::Report as Execution;
@@ -43,7 +44,7 @@ pub use verbs::doctor::{Doctor, Finding, Level};
 pub use verbs::gc::{Collected, Freed, Gc};
 pub use verbs::graph::{GraphColumn, GraphNode, GraphView};
 pub use verbs::ledger::LedgerView;
-pub use verbs::plan::{PlanView, StageView};
+pub use verbs::plan::{MoveView, PlanView, StageView, StoredView};
 pub use verbs::run::RunOptions;
 pub use verbs::show::Preview;
 pub use verbs::workflow::run::{WorkflowInput, unavailable};

@@ -5,9 +5,10 @@ use crate::open::Opened;
 use staunch_commit::{ProfileKey, Sink, Source};
 use staunch_connectors::systems::files::{FilesSink, FilesSinkSpec, FilesSource, FilesSourceSpec};
 use staunch_connectors::systems::sqlite::{SqliteSink, SqliteSinkSpec};
+use staunch_contract::migration::{Format, Keyed, Stored};
 use staunch_engine::run::WriteNode;
-use staunch_pipeline::{Connection, Object, ObjectRef, Project, Read, Treatment};
-use staunch_types::{Error, Result, codes};
+use staunch_pipeline::{Connection, Object, ObjectRef, Project, Read, Treatment, Write};
+use staunch_types::{Error, Result, WriteMode, codes};
 use std::sync::Arc;
 
 fn connection<'a>(project: &'a Project, at: &ObjectRef) -> Result<&'a Connection> {
@@ -110,6 +111,34 @@ pub(crate) fn sink(app: &App, opened: &Opened, pipeline: &str, node: &WriteNode)
     )
     .place(node.write.place.clone())
     .hint("files take append and replace; SQLite takes append, upsert and replace"))
+}
+
+/// Whether the records of an object carry the schema of their writer.
+pub(crate) fn is_avro(project: &Project, at: &ObjectRef) -> bool {
+    format(project, at) == Some(Format::Avro)
+}
+
+/// What the target of a write holds; `None` for one that is not there.
+pub(crate) fn stored(project: &Project, write: &Write) -> Option<Stored> {
+    match project.profile.connections.get(&write.to.connection)?.system.as_str() {
+        "sqlite" => {
+            let keyed = if write.mode == WriteMode::Upsert { Keyed::Yes } else { Keyed::No };
+            Some(Stored::Table(keyed))
+        }
+        _ => format(project, &write.to).map(Stored::Files),
+    }
+}
+
+/// The format of an object of files.
+fn format(project: &Project, at: &ObjectRef) -> Option<Format> {
+    let object = project.profile.connections.get(&at.connection)?.objects.get(&at.object)?;
+    match object.options.entries.get("format").and_then(|option| option.value.as_str()) {
+        Some("avro") => Some(Format::Avro),
+        Some("json") => Some(Format::Json),
+        // Where nothing is said, Parquet is written.
+        Some("parquet") | None => Some(Format::Parquet),
+        Some(_) => None,
+    }
 }
 
 fn to_name(to: &ObjectRef) -> String {

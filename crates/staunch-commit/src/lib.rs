@@ -26,6 +26,7 @@ pub mod sink;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod written;
 
 pub use commit::{Committer, Draft, Found, RunHead};
 pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
@@ -37,8 +38,11 @@ pub use manifest::{
     Progress, RunEnd, Settled, SinkEpoch, Standing, Uncommitted,
 };
 pub use seal::{ProfileKey, Sealer};
-pub use sink::{Applied, ApplyWork, Fence, Guarantee, Look, Rows, Segment, SegmentName, SegmentWriter, Sink};
+pub use sink::{
+    Applied, ApplyWork, Fence, Guarantee, Look, Ready, Rows, Segment, SegmentName, SegmentWriter, Sink,
+};
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
     Splitter,
 };
+pub use written::{Moved, Written};

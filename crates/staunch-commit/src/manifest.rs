@@ -4,13 +4,15 @@
 use crate::ledger::{End, HashSum, Ledger};
 use crate::sink::Segment;
 use crate::source::{Origin, SplitPoint};
+use crate::written::{Moved, Written};
 use serde::{Deserialize, Serialize};
 use staunch_types::{Epoch, Generation, Micros, Nonce, RegionId, RunId, WriteMode};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The version that this code writes. 2 added to 1 what has a default when it is missing: the sealed rows that targets
 /// refused (`letters` of apply records, `region` of dead letters), rows that are tried again (`tried` of manifests), and the
-/// mark of runs that only settle dead letters (`settles` of pins).
+/// mark of runs that only settle dead letters (`settles` of pins). The contracts of reads and writes (`contracts` of pins and of what stands, `moved`
+/// of manifests) came in the middle of it.
 pub const FORMAT: u32 = 2;
 
 /// `region`: the region's name.
@@ -155,6 +157,9 @@ pub struct SinkEpoch {
     /// For the rows at the head of the segments that this target refused before: how often each was tried, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<u32>,
+    /// The target moves to another contract with this epoch, before its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
 }
 
 /// A part of an internal channel: a spool, dead letters or late rows.
@@ -295,6 +300,12 @@ pub struct Pins {
     /// Whether the run replays or discards dead letters. Its input is not among the pins, so it cannot be continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settles: bool,
+    /// By read and by write: the contract of the rows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contracts: BTreeMap<String, Written>,
+    /// The writes whose targets move to that contract from another, with the first epoch that they show.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moves: BTreeMap<String, Moved>,
 }
 
 /// An origin of a run.
@@ -327,6 +338,9 @@ pub struct Standing {
     pub live: BTreeMap<String, Vec<Segment>>,
     /// By write: the last epoch that was to be applied.
     pub applied: BTreeMap<String, Epoch>,
+    /// By write: the different contracts under which what it shows was written, the last one at the end. By read: that of the last run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contracts: BTreeMap<String, Vec<Written>>,
 }
 
 /// A content of a path that was admitted to a run.

@@ -4,8 +4,11 @@
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use staunch_contract::Contract;
+use staunch_contract::migration::{Obstacle, Stored};
 use staunch_types::{Epoch, Error, Generation, RegionId, Result, RunId, WriteMode, codes};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The exactly-once mechanism of a sink, by name, as `plan` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +85,27 @@ pub struct ApplyWork {
     pub rejected_at_most: Option<u64>,
     /// For `replace`: the files that are live before it and not after it (sinks that publish files).
     pub obsolete: Vec<String>,
+    /// The contract of the rows, where it is not that of the sink: what was decided before an edit is shown as it was decided.
+    pub contract: Option<Arc<Contract>>,
+    /// The contract that the target is under, where this epoch moves it to that of the rows.
+    pub from: Option<Arc<Contract>>,
+}
+
+/// What a target is to be ready for.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// How rows will enter.
+    pub mode: WriteMode,
+    /// The contract that it is under, where the run moves it to that of the sink.
+    pub from: Option<Arc<Contract>>,
+}
+
+impl Ready {
+    /// For rows of the contract that it is under.
+    #[must_use]
+    pub fn new(mode: WriteMode) -> Self {
+        Self { mode, from: None }
+    }
 }
 
 /// What a look at a target shows; see [`Sink::look`].
@@ -130,12 +154,24 @@ pub trait Sink: Send + Sync {
     /// Whether this sink can keep `mode`.
     fn supports(&self, mode: WriteMode) -> bool;
 
-    /// Looks at the target before anything is read: reachable, writable, of a shape that takes the contract. Creates
-    /// what is missing.
+    /// Looks at the target before anything is read: reachable, writable, of a shape that takes the contract, or can be brought to one. Creates
+    /// what is missing, and alters nothing.
     ///
     /// # Errors
     /// `Sink.Unavailable`, `Sink.Schema`.
-    async fn prepare(&self) -> Result<()>;
+    async fn prepare(&self, ready: &Ready) -> Result<()>;
+
+    /// What kind of thing lies stored in it.
+    fn stored(&self) -> Stored;
+
+    /// How the target would be altered if it moved to the contract of the sink from `from`: one statement each; none where it takes the rows as
+    /// it is. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// `Sink.Unavailable`.
+    async fn alterations(&self, _from: &Contract) -> Result<Result<Vec<String>, Vec<Obstacle>>> {
+        Ok(Ok(Vec::new()))
+    }
 
     /// Fences older generations and says up to which epoch the target has applied (`None`: nothing yet, or a target
     /// that keeps no position, like a folder of files).

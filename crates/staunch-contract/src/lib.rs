@@ -1,7 +1,7 @@
 //! Contracts: named, versioned Avro record schemas with Staunch's attributes, and what follows from them.
 //!
 //! **What it is.** The [`Contract`] itself, read from YAML or `.avsc`; its Arrow form; the check that an output fits it and the
-//! way of its batches into it ([`coerce`]); the constraints of its fields ([`constraints`]); what changed from one contract to another ([`diff`]) and the lock that holds every version ([`lock`]); and the hash of a row over the contract's values ([`hash`]). Under it lies the
+//! way of its batches into it ([`coerce`]); the constraints of its fields ([`constraints`]); what changed from one contract to another ([`diff`]), what becomes of what lies stored under the old one ([`migration`]) and the lock that holds every version ([`lock`]); and the hash of a row over the contract's values ([`hash`]). Under it lies the
 //! whole of Avro ([`avro`]): schemas, compatibility between versions, values, files and messages. The tree with places into
 //! which every YAML and JSON file of a project is parsed ([`yaml_tree`]) lives here too: contracts are the first to need it.
 //!
@@ -31,6 +31,7 @@ mod fingerprint;
 pub mod hash;
 mod infer;
 pub mod lock;
+pub mod migration;
 mod model;
 mod near;
 mod report;

@@ -129,6 +129,11 @@ codes! {
     /// the states of a workflow do not lead from its start to an end
     WORKFLOW_FLOW = "ST0051", Project, Never;
 
+    /// a target was written under another contract and must be altered first
+    UNMOVED = "ST0070", Project, Never;
+    /// what lies in a target cannot go along to another contract
+    IMMOVABLE = "ST0071", Project, Never;
+
     /// the command line, or a variable for Staunch, is wrong
     USAGE = "Usage.Invalid", Usage, Never;
 

@@ -132,6 +132,9 @@ pub(crate) struct RunArgs {
     /// Go on after an edit; what was written stays as it is.
     #[arg(long, conflicts_with = "full_refresh")]
     pub(crate) accept_change: bool,
+    /// Go on after an edit, and alter the targets that were written under another contract, in the commit of the first rows under the new one.
+    #[arg(long, conflicts_with = "full_refresh")]
+    pub(crate) migrate: bool,
     /// Another dead-letter budget, once: `2 %` or `0.02`.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) dead_letters_at_most: Option<f64>,

@@ -5,6 +5,7 @@ pub(crate) mod diff;
 mod doctor;
 mod gc;
 mod graph;
+mod moves;
 pub(crate) mod workflow;
 
 pub(crate) use doctor::doctor;
@@ -96,7 +97,8 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
                         "notes": s.notes, "whole_input_because": s.whole_input_because })
             })
             .collect();
-        return out_json(&json!({ "pipeline": plan.pipeline, "stages": stages }));
+        let moves = moves::json(&plan.moves);
+        return out_json(&json!({ "pipeline": plan.pipeline, "stages": stages, "moves": moves }));
     }
     let mut text = format!("pipeline {}\n", plan.pipeline);
     for s in &plan.stages {
@@ -119,6 +121,7 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
             let _ = writeln!(text, "        note: {note}");
         }
     }
+    text.push_str(&moves::text(plan));
     out(&text)
 }
 
@@ -140,8 +143,15 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
             "changed since it was read, and not read again: {file} (read {read}); --full-refresh reads everything again"
         );
     }
+    for (write, moved) in &report.moved {
+        let _ = match moved.from == moved.to {
+            true => writeln!(text, "{write} takes other columns now ({})", moved.to),
+            false => writeln!(text, "{write} moved from {} to {}", moved.from, moved.to),
+        };
+    }
     if report.nothing_new() {
-        let _ = writeln!(text, "run {}: nothing new to read; no target was touched", report.run);
+        let what = if report.moved.is_empty() { "; no target was touched" } else { "" };
+        let _ = writeln!(text, "run {}: nothing new to read{what}", report.run);
         return out(&text);
     }
     text.push_str(&ledger_text(&report.ledger));
@@ -198,6 +208,7 @@ fn report_json(report: &Report) -> Value {
         "dead": report.ledger.dead(),
         "late": report.ledger.late(),
         "unchanged_reads": report.unchanged,
+        "moved": report.moved.iter().map(|(write, m)| json!({ "write": write, "from": m.from, "to": m.to })).collect::<Vec<_>>(),
         "changed_files": report.changed.iter().map(|(r, f)| json!({ "read": r, "file": f })).collect::<Vec<_>>(),
         "ledger": report.ledger,
         "datasets": datasets,

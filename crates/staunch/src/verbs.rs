@@ -81,6 +81,7 @@ fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()>
     let options = RunOptions {
         full_refresh: args.full_refresh,
         accept_change: args.accept_change,
+        migrate: args.migrate,
         dead_letters_at_most: args.dead_letters_at_most,
         take_over: args.take_over,
     };

@@ -19,6 +19,8 @@ pub struct RunOptions {
     pub full_refresh: bool,
     /// `--accept-change`
     pub accept_change: bool,
+    /// `--migrate`
+    pub migrate: bool,
     /// `--dead-letters-at-most`, a share of 1
     pub dead_letters_at_most: Option<f64>,
     /// `--take-over`
@@ -79,6 +81,7 @@ impl App {
             run: context.run.clone(),
             full_refresh: options.full_refresh,
             accept_change: options.accept_change,
+            migrate: options.migrate,
             dead_letters_at_most: options.dead_letters_at_most,
             profile: opened.project.profile.name.clone(),
             actor: context.actor.clone(),

@@ -35,6 +35,8 @@ async fn head(committer: &Committer, run: &str) -> RunHead {
         base: String::new(),
         actor: "test".into(),
         settles: false,
+        contracts: BTreeMap::new(),
+        moves: BTreeMap::new(),
     };
     let name = committer.put_pins(&pins).await.unwrap();
     RunHead { run: RunId(run.into()), first: None, pins: name, standing: String::new() }

@@ -90,6 +90,8 @@ async fn claim(committer: &mut Committer, name: &str) {
         base: String::new(),
         actor: "test".into(),
         settles: false,
+        contracts: BTreeMap::new(),
+        moves: BTreeMap::new(),
     };
     let pins = committer.put_pins(&pins).await.unwrap();
     let head = RunHead { run: RunId(name.into()), first: None, pins, standing: String::new() };
@@ -118,6 +120,7 @@ fn shows() -> SinkEpoch {
         previous: None,
         near: Default::default(),
         tried: Vec::new(),
+        moved: None,
     }
 }
 

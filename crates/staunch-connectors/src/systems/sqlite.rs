@@ -11,8 +11,10 @@
 //!
 //! How values of each type are stored is listed at the head of `sqlite/value.rs`.
 
+mod alter;
 mod commits;
 mod keys;
+mod literal;
 mod look;
 mod rows;
 mod segment;
@@ -30,8 +32,11 @@ use commits::{COMMITS, Claim, Commits};
 use rows::{Failure, Rows};
 use rusqlite::{Connection as Database, TransactionBehavior, ffi};
 use segment::{ENDING, Staging};
-use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Look, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_commit::{
+    Applied, ApplyWork, Fence, Guarantee, Look, Ready, Segment, SegmentName, SegmentWriter, Sink,
+};
 use staunch_contract::Contract;
+use staunch_contract::migration::{Keyed, Obstacle, Stored};
 use staunch_pipeline::{Connection, Object, OptionReader};
 use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes, failpoint};
 use std::collections::BTreeSet;
@@ -187,14 +192,26 @@ impl SqliteSink {
         let transaction = database
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| self.outage("begin a transaction", &e))?;
-        let done = work(&transaction).map_err(|failure| match failure {
-            Failure::Database(error) => self.outage(doing, &error),
-            Failure::Staunch(error) => error,
-        })?;
+        let done = work(&transaction).map_err(|failure| self.failed(doing, failure))?;
         failpoint::pass("sqlite.before_commit");
         transaction.commit().map_err(|e| self.not_committed(&e))?;
         failpoint::pass("sqlite.after_commit");
         Ok(done)
+    }
+
+    fn failed(&self, doing: &str, failure: Failure) -> Error {
+        match failure {
+            Failure::Database(error) => self.outage(doing, &error),
+            Failure::Staunch(error) => error,
+        }
+    }
+
+    /// Alters the table, compares it with the contract, and takes all of it back. One that was altered already is not altered again.
+    fn rehearse(&self, tx: &Database, table: &Table<'_>, from: &Contract) -> Result<(), Failure> {
+        tx.execute_batch("SAVEPOINT staunch_rehearsal")?;
+        let done = alter::carry_out(tx, table, from, true).and_then(|()| Ok(table.compare(tx)??));
+        tx.execute_batch("ROLLBACK TO staunch_rehearsal; RELEASE staunch_rehearsal")?;
+        done
     }
 
     /// Staged segments of this generation and older ones that no apply will ask for.
@@ -282,7 +299,7 @@ impl Sink for SqliteSink {
         mode != WriteMode::Upsert || !self.contract.key.is_empty()
     }
 
-    async fn prepare(&self) -> Result<()> {
+    async fn prepare(&self, ready: &Ready) -> Result<()> {
         if let Some(parent) = self.file.parent().filter(|p| !p.as_os_str().is_empty()) {
             self.fs.create_dirs(parent, Access::Shared).map_err(|e| {
                 Error::io(codes::SINK_UNAVAILABLE, "create the folder of the database", parent, &e)
@@ -295,10 +312,37 @@ impl Sink for SqliteSink {
                 .hint("check the rights of the state folder")
         })?;
         self.within("prepare the table", |tx| {
-            self.target().prepare(tx)??;
+            let table = Table { mode: ready.mode, ..self.target() };
+            match &ready.from {
+                Some(from) if table.is_there(tx)? => self.rehearse(tx, &table, from)?,
+                _ => table.prepare(tx)??,
+            }
             Commits::create(tx)?;
             Ok(())
         })
+    }
+
+    fn stored(&self) -> Stored {
+        Stored::Table(if self.mode == WriteMode::Upsert { Keyed::Yes } else { Keyed::No })
+    }
+
+    async fn alterations(&self, from: &Contract) -> Result<Result<Vec<String>, Vec<Obstacle>>> {
+        let there = self.fs.len(&self.file).map_err(|e| {
+            Error::io(codes::SINK_UNAVAILABLE, "look at the database", &self.file, &e)
+                .hint("check its rights")
+        })?;
+        if there.is_none() {
+            return Ok(Ok(Vec::new()));
+        }
+        let look = || -> Result<Result<Vec<String>, Vec<Obstacle>>, Failure> {
+            let database = look::open(&self.file)?;
+            let table = self.target();
+            if !table.is_there(&database)? {
+                return Ok(Ok(Vec::new()));
+            }
+            Ok(alter::plan(&database, &table, from)?.map(|found| found.lines(table.name)))
+        };
+        look().map_err(|failure| self.failed("look at the table", failure))
     }
 
     async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>> {
@@ -323,7 +367,14 @@ impl Sink for SqliteSink {
             if let Claim::Done(done) = self.commits().claim(tx, work)?? {
                 return Ok(done);
             }
-            let table = Table { mode: work.mode, ..self.target() };
+            // What was decided before an edit is shown as it was decided.
+            let contract = work.contract.as_deref().unwrap_or(&self.contract);
+            let table = Table { mode: work.mode, contract, ..self.target() };
+            if let Some(from) = &work.from {
+                failpoint::pass("sqlite.before_alter");
+                alter::carry_out(tx, &table, from, false)?;
+                failpoint::pass("sqlite.after_alter");
+            }
             let rejected_at_most = work
                 .rejected_at_most
                 .map_or(self.rejected_at_most, |budget| budget.min(self.rejected_at_most));

@@ -2,9 +2,10 @@
 
 use super::cx::RunCx;
 use super::env::Progress;
+use super::moves;
 use staunch_commit::refused::RefusedBy;
 use staunch_commit::{
-    Applied, ApplyWork, ChannelSegment, Committer, Fence, HashSum, RunState, Segment, SinkEpoch,
+    Applied, ApplyWork, ChannelSegment, Committer, Fence, HashSum, RunState, Segment, SinkEpoch, Standing,
 };
 use staunch_types::{Epoch, Error, Result, Verdict, WriteMode, codes, failpoint};
 use std::time::Duration;
@@ -64,11 +65,12 @@ fn behind(cx: &RunCx<'_>, write: &str, at: Option<Epoch>, open: &[&RunState]) ->
         .hint("the target was removed, emptied or restored from an older backup: bring it back, or run with --full-refresh, which writes everything anew"))
 }
 
-/// Applies everything of a run that is committed and not shown.
+/// Applies everything of a run that is committed and not shown. `base` is what stood when that run began.
 pub(crate) async fn apply_missing(
     cx: &RunCx<'_>,
     committer: &Committer,
     state: &mut RunState,
+    base: &Standing,
     live_before: &dyn Fn(&str) -> Vec<Segment>,
 ) -> Result<u64> {
     let missing: Vec<(String, Epoch)> = state
@@ -77,7 +79,7 @@ pub(crate) async fn apply_missing(
         .flat_map(|(write, epochs)| epochs.iter().map(|e| (write.clone(), *e)))
         .collect();
     for (write, epoch) in &missing {
-        apply_one(cx, committer, state, write, *epoch, live_before).await?;
+        apply_one(cx, committer, state, write, *epoch, base, live_before).await?;
     }
     Ok(missing.len() as u64)
 }
@@ -88,10 +90,11 @@ pub(crate) async fn apply_leftover(
     cx: &RunCx<'_>,
     committer: &Committer,
     leftover: &mut RunState,
+    base: &Standing,
     live_before: &dyn Fn(&str) -> Vec<Segment>,
 ) -> Result<()> {
     if !cx.pins.full_refresh {
-        let count = apply_missing(cx, committer, leftover, live_before).await?;
+        let count = apply_missing(cx, committer, leftover, base, live_before).await?;
         cx.env
             .observer
             .note(&format!("recovered: showed {count} committed epoch(s) of run {}", leftover.run));
@@ -99,7 +102,7 @@ pub(crate) async fn apply_leftover(
     }
     for (write, epochs) in leftover.unapplied.clone() {
         for epoch in epochs {
-            match apply_one(cx, committer, leftover, &write, epoch, live_before).await {
+            match apply_one(cx, committer, leftover, &write, epoch, base, live_before).await {
                 Err(error) if error.code() == codes::SINK_REJECTED => {
                     let held = leftover.sinks.get(&write).into_iter().flatten().find(|(e, _)| *e == epoch);
                     let before = held.and_then(|(_, sink)| sink.previous);
@@ -124,6 +127,7 @@ pub(crate) async fn apply_one(
     state: &mut RunState,
     write: &str,
     epoch: Epoch,
+    base: &Standing,
     live_before: &dyn Fn(&str) -> Vec<Segment>,
 ) -> Result<()> {
     let sink = cx.sinks.get(write).ok_or_else(|| {
@@ -152,6 +156,8 @@ pub(crate) async fn apply_one(
         segments,
         rejected_at_most: budget_left(cx, state),
         obsolete,
+        contract: cx.contract_of_rows(&state.pins, write)?,
+        from: if decided.moved.is_some() { moves::under(base, write)? } else { None },
     };
     cx.env.observer.progress(&Progress { doing: format!("showing {write}"), ..progress_of(state) });
     // After its create and before any apply: a zombie must not apply.
@@ -188,7 +194,7 @@ fn seal_refused(
         write,
         epoch: work.epoch,
         read: cx.graph.read_above(node).unwrap_or_default(),
-        contract: &node.contract,
+        contract: work.contract.as_ref().unwrap_or(&node.contract),
         tried: &decided.tried,
     };
     let ordinals: Vec<u64> = applied.dead.iter().map(|(ordinal, _)| *ordinal).collect();

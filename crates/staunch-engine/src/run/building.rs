@@ -317,6 +317,9 @@ impl<'a> Building<'a> {
                 WriteMode::Replace => last,
                 WriteMode::Append | WriteMode::Upsert => !segments.is_empty(),
             };
+            // The target moves with the first rows that it shows, or, if none came, with the run's last epoch.
+            let moved = self.cx.open_move(name).filter(|_| apply || last);
+            let apply = apply || moved.is_some();
             if segments.is_empty() && !apply {
                 continue;
             }
@@ -330,7 +333,10 @@ impl<'a> Building<'a> {
             let previous = self.cx.previous_apply(name);
             let tried = self.tried.remove(&index).unwrap_or_default();
             let keyed = mode == WriteMode::Replace && node.write.mode == WriteMode::Upsert;
-            sinks.insert(name.clone(), SinkEpoch { mode, keyed, segments, apply, previous, near, tried });
+            sinks.insert(
+                name.clone(),
+                SinkEpoch { mode, keyed, segments, apply, previous, near, tried, moved },
+            );
         }
         let mut positions = BTreeMap::new();
         for (read, position) in &self.positions {

@@ -2,7 +2,8 @@
 
 use super::env::Env;
 use super::graph::Graph;
-use staunch_commit::{Pins, Sink};
+use super::moves;
+use staunch_commit::{Moved, Pins, Sink, Written};
 use staunch_contract::Contract;
 use staunch_types::{Epoch, Error, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,10 @@ pub(crate) struct RunCx<'a> {
     previous: Mutex<BTreeMap<String, Epoch>>,
     /// By write: what is staged for epochs that a full refresh gives up. They are void only when it has succeeded.
     given_up: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// By write: the moves of this run that no epoch has decided yet.
+    moves: Mutex<BTreeMap<String, Moved>>,
+    /// By read and by write: the contracts of the plan, as the log keeps them.
+    contracts: BTreeMap<String, Written>,
 }
 
 impl<'a> RunCx<'a> {
@@ -30,8 +35,29 @@ impl<'a> RunCx<'a> {
         env: &'a Env,
         pins: Pins,
         previous: BTreeMap<String, Epoch>,
+        open_moves: BTreeMap<String, Moved>,
     ) -> Self {
-        Self { graph, sinks, env, pins, previous: Mutex::new(previous), given_up: Mutex::default() }
+        let (previous, open_moves) = (Mutex::new(previous), Mutex::new(open_moves));
+        let contracts = moves::contracts(graph);
+        Self { graph, sinks, env, pins, previous, given_up: Mutex::default(), moves: open_moves, contracts }
+    }
+
+    /// The contract of the rows that a run with these pins made for a write, where it is not that of the plan: it was edited since.
+    pub(crate) fn contract_of_rows(&self, pins: &Pins, write: &str) -> Result<Option<Arc<Contract>>> {
+        match (pins.contracts.get(write), self.contracts.get(write)) {
+            (Some(then), Some(now)) if !then.same(now) => then.open().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The move that the next epoch with something for a write decides.
+    pub(crate) fn open_move(&self, write: &str) -> Option<Moved> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner).get(write).cloned()
+    }
+
+    /// An epoch has decided it.
+    pub(crate) fn note_move(&self, write: &str) {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner).remove(write);
     }
 
     pub(crate) fn sink(&self, write: &str) -> Result<&Arc<dyn Sink>> {

@@ -1,6 +1,7 @@
 //! What a run reads, and whether it may: pure decisions over facts that others have gathered.
 
 use super::graph::{Graph, Scope};
+use super::moves;
 use crate::sql::start;
 use staunch_commit::{Admitted, Fingerprint, Listed, Origin, PinnedOrigin, Progress, SplitPoint, Standing};
 use staunch_types::{Error, Place, Result, WriteMode, codes};
@@ -277,6 +278,19 @@ pub(crate) fn standing_after(
         // All positions of a failed full refresh are void, and its segments, which were all to replace.
         return after;
     }
+    for node in &graph.writes {
+        let (write, key) = (&node.write.name, write_key(&node.write.name));
+        // A log from before contracts were kept: what was not edited since is under the contract of today.
+        let known = after.applied.contains_key(write) && !after.contracts.contains_key(write);
+        if known
+            && after.fingerprints.get(&key).map(|f| &f.hash) == pins.fingerprints.get(&key).map(|f| &f.hash)
+        {
+            moves::note(&mut after, write, pins, false);
+        }
+    }
+    for node in &graph.reads {
+        moves::note(&mut after, &node.read.name, pins, true);
+    }
     after.fingerprints.clone_from(&pins.fingerprints);
     for node in &graph.reads {
         let name = &node.read.name;
@@ -326,12 +340,14 @@ pub(crate) fn standing_after(
 /// What stands after the writes of a run: the last epoch that each target was to apply, and the files that are live.
 #[must_use]
 pub(crate) fn after_writes(run: &staunch_commit::RunState, mut after: Standing) -> Standing {
+    let (mut added, mut replaced) = (Vec::new(), Vec::new());
     for (write, epochs) in &run.sinks {
         for (epoch, sink) in epochs {
             let live = after.live.entry(write.clone()).or_default();
             match sink.mode {
                 WriteMode::Replace if sink.apply => {
                     after.applied.insert(write.clone(), *epoch);
+                    replaced.push(write.clone());
                     *live = run.segments_to_apply(write, *epoch);
                 }
                 // Replace segments of a run that failed are void.
@@ -339,11 +355,18 @@ pub(crate) fn after_writes(run: &staunch_commit::RunState, mut after: Standing) 
                 _ => {
                     if sink.apply {
                         after.applied.insert(write.clone(), *epoch);
+                        added.push(write.clone());
                     }
                     live.extend(sink.segments.iter().cloned());
                 }
             }
         }
+    }
+    for write in added {
+        moves::note(&mut after, &write, &run.pins, false);
+    }
+    for write in replaced {
+        moves::note(&mut after, &write, &run.pins, true);
     }
     for segments in after.live.values_mut() {
         segments.retain(|s| s.target.is_some());

@@ -84,6 +84,8 @@ pub struct Request {
     pub full_refresh: bool,
     /// `--accept-change`
     pub accept_change: bool,
+    /// `--migrate`
+    pub migrate: bool,
     /// `--dead-letters-at-most`
     pub dead_letters_at_most: Option<f64>,
     /// The profile's name.

@@ -4,7 +4,7 @@ use super::clears::uncleared;
 use crate::sql::{Relation, Shape, StagePlan, plan_stage, start};
 use arrow::datatypes::Schema;
 use staunch_commit::Source;
-use staunch_contract::Contract;
+use staunch_contract::{Contract, Field};
 use staunch_pipeline::{Late, Pipeline, Process, Read, Write};
 use staunch_types::{Error, Place, Result, WriteMode, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,7 +252,9 @@ impl Graph {
         let mut nodes = Vec::new();
         for write in &self.pipeline.writes {
             let from = &write.from.stage;
-            let Some(contract) = self.contract(from).cloned() else { continue };
+            let Some(contract) = self.contract(from).map(|contract| self.remembering(from, contract)) else {
+                continue;
+            };
             let read = self.stream_of(from);
             let scope = read.as_deref().and_then(|r| self.read(r)).map_or(Scope::Whole, |r| r.scope);
             let node = WriteNode {
@@ -266,6 +268,39 @@ impl Graph {
             nodes.push(node);
         }
         self.writes = nodes;
+    }
+
+    /// The contract of what a stage gives, with what its columns were called and have by default: a query implies neither, but a column that it hands
+    /// on unchanged is the same field. A target that holds the field under its old name is told so.
+    fn remembering(&self, stage: &str, contract: &Arc<Contract>) -> Arc<Contract> {
+        if self.stage(stage).is_none_or(|s| s.process.contract.is_some()) {
+            return Arc::clone(contract);
+        }
+        let mut fields = contract.fields.clone();
+        for field in &mut fields {
+            if let Some(origin) = self.handed_on(stage, &field.name) {
+                let taken = |alias: &String| contract.field(alias).is_none();
+                field.aliases = origin.aliases.iter().filter(|alias| taken(alias)).cloned().collect();
+                field.default.clone_from(&origin.default);
+            }
+        }
+        Arc::new(Contract { fields, ..Contract::clone(contract) })
+    }
+
+    /// The field of a read, or of a stage with a declared contract, that a stage without one hands on unchanged and under its name.
+    fn handed_on(&self, stage: &str, column: &str) -> Option<&Field> {
+        let Some(node) = self.stage(stage) else {
+            return self.read(stage).and_then(|read| read.source.contract().field(column));
+        };
+        if node.process.contract.is_some() {
+            return node.plan.contract.field(column);
+        }
+        let lineage = node.plan.lineage.iter().find(|c| c.column == column && c.unchanged)?;
+        match lineage.from.as_slice() {
+            // Inputs stand above: this ends.
+            [input] if input.column == column => self.handed_on(&input.stage, column),
+            _ => None,
+        }
     }
 
     /// `DESIGN`: below a whole read the write is a replace, or an upsert by a key; an append there would add the

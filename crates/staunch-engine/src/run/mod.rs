@@ -16,6 +16,7 @@ mod env;
 mod graph;
 mod leaves;
 mod look;
+mod moves;
 mod ordered;
 mod pin;
 mod position;
@@ -28,6 +29,7 @@ pub use cx::Sinks;
 pub use env::{Env, Observer, Progress, Request, Stop, new_run_id};
 pub use graph::{Graph, ReadNode, Scope, StageNode, Transport, WriteNode};
 pub use look::{SourceLook, look_at_sources};
+pub use moves::{Contracts, TargetMove, allow, contracts_in, target_moves};
 pub use replay::{check_replay, discard, replay};
 pub use report::Report;
 
@@ -37,8 +39,8 @@ use building::Building;
 use cx::RunCx;
 use position::Position;
 use staunch_commit::{
-    Committer, Dataset, Draft, EpochKind, Fence, Found, HashSum, Ledger, RunEnd, RunHead, RunState, Segment,
-    Standing, Uncommitted,
+    Committer, Dataset, Draft, EpochKind, Fence, Fingerprint, Found, HashSum, Ledger, Pins, RunEnd, RunHead,
+    RunState, Segment, Standing, Uncommitted,
 };
 use staunch_types::{Error, Result, Verdict, WriteMode, codes, planted};
 use std::collections::BTreeMap;
@@ -57,9 +59,6 @@ pub fn run(
     request: &Request,
     handle: &tokio::runtime::Handle,
 ) -> Result<Report> {
-    for (write, sink) in sinks {
-        handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
-    }
     loop {
         let (mut committer, found) = handle.block_on(Committer::start(
             env.store.clone(),
@@ -70,7 +69,7 @@ pub fn run(
         if let Some(report) = ended_before(graph, &committer, &found, request, handle)? {
             return Ok(report);
         }
-        let start = match begin(graph, env, request, &mut committer, found, handle) {
+        let start = match begin(graph, sinks, env, request, &mut committer, found, handle) {
             Ok(start) => start,
             // Another generation committed between our look and our claim: it is committed; look again.
             Err(error) if error.code() == codes::FENCED && newest(&committer, handle) => continue,
@@ -152,6 +151,7 @@ struct Start {
 /// Decides which run this start belongs to, and claims it. `None`: the last run was ended as failed; look again.
 fn begin(
     graph: &Graph,
+    sinks: &Sinks,
     env: &Env,
     request: &Request,
     committer: &mut Committer,
@@ -181,14 +181,14 @@ fn begin(
             let same_flags = (!request.full_refresh || state.pins.full_refresh)
                 && (budget.is_none() || budget == state.pins.dead_letters_at_most);
             if state.pins.fingerprints == fingerprints && same_flags {
+                prepare(graph, sinks, &base, &state.pins, handle)?;
                 return continues(committer, state, handle).map(Some);
             }
             // The stages are not those that the run began with: it cannot be continued, and ends here. What it committed
             // stays; whether a new run may begin over an edit is decided first.
-            let allowed = request.full_refresh || request.accept_change;
-            decide::edits(graph, &fingerprints, &state.pins.fingerprints, allowed)?;
-            handle.block_on(committer.claim(head))?;
             let after = decide::standing_after(graph, &state, &base, false, &prefix_max(&state));
+            may_begin(graph, sinks, request, &after, &fingerprints, &state.pins.fingerprints, handle)?;
+            handle.block_on(committer.claim(head))?;
             let standing = handle.block_on(committer.put_standing(&after, &base))?;
             let end = RunEnd::Failed {
                 code: codes::EDITED.name.to_owned(),
@@ -203,19 +203,21 @@ fn begin(
         }
         // It has ended and is asked for by its id: what is not shown yet is shown, and nothing is run again.
         Some(state) if request.run.as_ref() == Some(&state.run) => {
+            let base = handle.block_on(log.standing(&state.pins.base))?;
+            prepare(graph, sinks, &base, &state.pins, handle)?;
             continues(committer, state, handle).map(Some)
         }
         last => {
             let standing_name = last.as_ref().map(|r| r.standing.clone()).unwrap_or_default();
             let base = handle.block_on(log.standing(&standing_name))?;
-            let allowed = request.full_refresh || request.accept_change;
-            decide::edits(graph, &fingerprints, &base.fingerprints, allowed)?;
+            may_begin(graph, sinks, request, &base, &fingerprints, &base.fingerprints, handle)?;
             let run = match &request.run {
                 Some(id) if !handle.block_on(log.runs())?.iter().any(|(run, ..)| run == id) => id.clone(),
                 // No id is given twice: one that an earlier run has, which is not shown yet, is reported when this run has shown it.
                 _ => new_run_id(env.clock.now(), env.rng.as_ref()),
             };
             let pinned = pin::pin(graph, env, request, &base, standing_name.clone(), run, fingerprints)?;
+            prepare(graph, sinks, &base, &pinned.pins, handle)?;
             let pins_name = handle.block_on(committer.put_pins(&pinned.pins))?;
             let head = RunHead {
                 run: pinned.pins.run.clone(),
@@ -230,6 +232,40 @@ fn begin(
             Ok(Some(Start { state, leftover, base, continued: false, changed: pinned.changed }))
         }
     }
+}
+
+/// Whether a new run may begin: over edits, and over targets that were written under another contract. What the targets say comes first, because
+/// it says more.
+fn may_begin(
+    graph: &Graph,
+    sinks: &Sinks,
+    request: &Request,
+    standing: &Standing,
+    now: &BTreeMap<String, Fingerprint>,
+    before: &BTreeMap<String, Fingerprint>,
+    handle: &tokio::runtime::Handle,
+) -> Result<()> {
+    let found = moves::target_moves(graph, sinks, &standing.contracts, request.full_refresh);
+    moves::allow(&handle.block_on(found)?, request.migrate, &graph.pipeline.name)?;
+    let allowed = request.full_refresh || request.accept_change || request.migrate;
+    decide::edits(graph, now, before, allowed).map(|_| ())
+}
+
+/// Looks whether every target can take what a run with these pins brings.
+fn prepare(
+    graph: &Graph,
+    sinks: &Sinks,
+    base: &Standing,
+    pins: &Pins,
+    handle: &tokio::runtime::Handle,
+) -> Result<()> {
+    for (write, sink) in sinks {
+        let Some(node) = graph.write(write) else { continue };
+        let mode = pins.modes.get(write).copied().unwrap_or(node.write.mode);
+        let ready = moves::ready(node, mode, base, pins.moves.contains_key(write))?;
+        handle.block_on(sink.prepare(&ready)).map_err(|e| e.stage(write))?;
+    }
+    Ok(())
 }
 
 /// Claims a run that is there already.
@@ -275,22 +311,27 @@ fn go(
 ) -> Result<Report> {
     let Start { mut state, leftover, base, .. } = start;
     let mut previous = base.applied.clone();
+    // A move that is committed is not decided once more.
+    let mut open_moves = state.pins.moves.clone();
+    open_moves.retain(|write, _| {
+        !state.sinks.get(write).into_iter().flatten().any(|(_, sink)| sink.moved.is_some())
+    });
     for (write, epochs) in &state.sinks {
         if let Some((epoch, _)) = epochs.iter().rev().find(|(_, sink)| sink.apply) {
             previous.insert(write.clone(), *epoch);
         }
     }
-    let cx = RunCx::new(graph, sinks, env, state.pins.clone(), previous);
+    let cx = RunCx::new(graph, sinks, env, state.pins.clone(), previous, open_moves);
     let log = committer.log().clone();
     let open: Vec<&RunState> = leftover.iter().chain([&state]).collect();
     handle.block_on(apply::fence(&cx, committer, state.last, &open))?;
     if let Some(mut leftover) = leftover {
         let before = handle.block_on(log.standing(&leftover.pins.base))?;
         let live = |write: &str| before.live.get(write).cloned().unwrap_or_default();
-        handle.block_on(apply::apply_leftover(&cx, committer, &mut leftover, &live))?;
+        handle.block_on(apply::apply_leftover(&cx, committer, &mut leftover, &before, &live))?;
     }
     let live = |write: &str| base.live.get(write).cloned().unwrap_or_default();
-    handle.block_on(apply::apply_missing(&cx, committer, &mut state, &live))?;
+    handle.block_on(apply::apply_missing(&cx, committer, &mut state, &base, &live))?;
     if state.end.is_none() {
         handle.block_on(sweep(&cx, committer, &state))?;
         Runner { cx: &cx, committer, state: &mut state, handle, base: &base, live: &live }.execute()?;
@@ -371,6 +412,7 @@ impl Runner<'_> {
             handle: self.handle,
             building,
             positions,
+            base: self.base,
             live_before: self.live,
         };
         match coordinator.both_phases(base) {

@@ -3,6 +3,7 @@
 use super::decide::{self, Sameness};
 use super::env::{Env, Request};
 use super::graph::{Graph, Scope};
+use super::moves;
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{Fingerprint, Pins, Standing};
 use staunch_types::{Result, RunId, WriteMode, planted};
@@ -76,7 +77,8 @@ pub(crate) fn pin(
         now: env.clock.now(),
         profile: request.profile.clone(),
         full_refresh: request.full_refresh,
-        accept_change: request.accept_change,
+        // Moving is going on, too.
+        accept_change: request.accept_change || request.migrate,
         dead_letters_at_most: request.dead_letters_at_most,
         origins,
         unchanged: if skip { whole } else { BTreeSet::new() },
@@ -86,6 +88,8 @@ pub(crate) fn pin(
         base: base_name,
         actor: request.actor.clone(),
         settles: false,
+        contracts: moves::contracts(graph),
+        moves: moves::to_pin(graph, base)?,
     };
     Ok(Pinned { pins, changed })
 }

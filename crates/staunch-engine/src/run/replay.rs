@@ -8,11 +8,11 @@ use super::env::{Env, Request, new_run_id};
 use super::graph::{Graph, Scope};
 use super::report::Report;
 use super::stream::{Coordinator, Entry, enter};
-use super::{again, apply, bind_chains, compute, decide, pin};
+use super::{again, apply, bind_chains, compute, decide, moves, pin};
 use crate::sql::{SessionSpec, session};
 use staunch_commit::manifest::FORMAT;
 use staunch_commit::{
-    Committer, DeadLetter, Draft, EpochKind, Found, Listed, Origin, Pins, RawRecord, RunEnd, RunHead,
+    Committer, DeadLetter, Draft, EpochKind, Found, Listed, Origin, Pins, RawRecord, Ready, RunEnd, RunHead,
     RunState, Segment, Settled, Standing,
 };
 use staunch_types::{Error, Result, WriteMode, codes, planted};
@@ -135,11 +135,13 @@ impl Settlement<'_> {
         let base = handle.block_on(committer.log().standing(&last.standing))?;
         let fingerprints = pin::fingerprints(graph);
         if !letters.is_empty() {
-            // The rule of runs: rows of an edited pipeline do not slip in beside those of the old one.
+            // The rules of runs: rows of an edited pipeline do not slip in beside those of the old one, or into a table that is not altered yet.
+            let found = moves::target_moves(graph, sinks, &base.contracts, false);
+            moves::allow(&handle.block_on(found)?, false, &graph.pipeline.name)?;
             decide::edits(graph, &fingerprints, &base.fingerprints, request.accept_change)?;
         }
         // What cannot be opened is told before anything is claimed.
-        let rows = again::open(graph, letters, &env.sealer)?;
+        let rows = again::open(graph, letters, &env.sealer, &base.contracts)?;
         let reenter = letters.iter().any(|l| !l.refused());
         let modes: BTreeMap<String, WriteMode> = graph
             .writes
@@ -174,16 +176,23 @@ impl Settlement<'_> {
             base: last.standing.clone(),
             actor: request.actor.clone(),
             settles: true,
+            contracts: moves::contracts(graph),
+            moves: BTreeMap::new(),
         };
         for (write, sink) in sinks {
-            handle.block_on(sink.prepare()).map_err(|e| e.stage(write))?;
+            let mode = graph.write(write).map_or(WriteMode::Append, |node| node.write.mode);
+            match handle.block_on(sink.prepare(&Ready::new(mode))) {
+                // One that is given nothing need not fit.
+                Err(error) if error.code() == codes::SINK_SCHEMA && !pins.modes.contains_key(write) => {}
+                done => done.map_err(|e| e.stage(write))?,
+            }
         }
         let pins_name = handle.block_on(committer.put_pins(&pins))?;
         let head = RunHead { run: pins.run.clone(), first: None, pins: pins_name, standing: last.standing };
         let manifest = handle.block_on(committer.claim(head))?;
         let mut state = RunState::new(&manifest, pins.clone());
         state.fold(&manifest);
-        let cx = RunCx::new(graph, sinks, env, pins, base.applied.clone());
+        let cx = RunCx::new(graph, sinks, env, pins, base.applied.clone(), BTreeMap::new());
         handle.block_on(apply::fence(&cx, committer, state.last, &[&state]))?;
         let live = |_: &str| -> Vec<Segment> { Vec::new() };
         let building = Building::new(&cx, committer);
@@ -194,6 +203,7 @@ impl Settlement<'_> {
             handle,
             building,
             positions: BTreeMap::new(),
+            base: &base,
             live_before: &live,
         };
         for again in rows {

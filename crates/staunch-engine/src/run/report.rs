@@ -1,6 +1,6 @@
 //! What a run came to, for people and programs.
 
-use staunch_commit::{Dataset, Ledger, RunEnd, RunState};
+use staunch_commit::{Dataset, Ledger, Moved, RunEnd, RunState};
 use staunch_types::{Micros, RunId};
 
 /// The outcome of a run.
@@ -26,6 +26,8 @@ pub struct Report {
     pub unchanged: Vec<String>,
     /// Files that have changed since they were read and are not read again: read and path.
     pub changed: Vec<(String, String)>,
+    /// The targets that it moved to another contract, by the name of the write.
+    pub moved: Vec<(String, Moved)>,
     /// The accounts.
     pub ledger: Ledger,
     /// What it sealed.
@@ -47,6 +49,12 @@ impl Report {
             continued: false,
             unchanged: state.pins.unchanged.iter().cloned().collect(),
             changed: Vec::new(),
+            moved: state
+                .sinks
+                .iter()
+                .flat_map(|(write, epochs)| epochs.iter().map(move |(_, sink)| (write, sink)))
+                .filter_map(|(write, sink)| Some((write.clone(), sink.moved.clone()?)))
+                .collect(),
             ledger: state.ledger.clone(),
             datasets: state.datasets.clone(),
         }

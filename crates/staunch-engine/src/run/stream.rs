@@ -12,7 +12,7 @@ use crate::chain::RowChain;
 use arrow::record_batch::RecordBatch;
 use staunch_commit::{
     Chunk, Committer, DeadRow, EdgeAccount, End, EpochKind, Origin, RawRecord, ReadAccount, ReadRows,
-    RunState, Segment, SplitPoint, Splitter, ledger,
+    RunState, Segment, SplitPoint, Splitter, Standing, ledger,
 };
 use staunch_pipeline::Validate;
 use staunch_types::{Error, Result, bare, codes};
@@ -29,6 +29,8 @@ pub(crate) struct Coordinator<'a> {
     pub(crate) handle: &'a tokio::runtime::Handle,
     pub(crate) building: Building<'a>,
     pub(crate) positions: BTreeMap<String, Position>,
+    /// What stood when the run began.
+    pub(crate) base: &'a Standing,
     pub(crate) live_before: &'a (dyn Fn(&str) -> Vec<Segment> + Sync),
 }
 
@@ -170,6 +172,9 @@ impl<'a> Coordinator<'a> {
         let manifest = self.handle.block_on(self.committer.commit(draft, kind, standing))?;
         self.state.fold(&manifest);
         for (write, sink) in &manifest.sinks {
+            if sink.moved.is_some() {
+                self.cx.note_move(write);
+            }
             if sink.apply {
                 self.cx.note_apply(write, manifest.epoch);
                 self.handle.block_on(apply_one(
@@ -178,6 +183,7 @@ impl<'a> Coordinator<'a> {
                     self.state,
                     write,
                     manifest.epoch,
+                    self.base,
                     self.live_before,
                 ))?;
             }

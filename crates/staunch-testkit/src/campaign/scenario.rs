@@ -191,6 +191,51 @@ write:
 dead_letters: {at_most: 100 %}
 ",
 );
+/// Tables that take a field more, one of another name and a wider type, and lines of JSON beside older ones.
+const MOVING: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@1}
+write:
+  - {from: items, to: lake/plain, mode: append}
+  - {from: items, to: db/events, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 100 %}
+",
+);
+const MOVED: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: item@2}
+write:
+  - {from: items, to: lake/plain, mode: append}
+  - {from: items, to: db/events, mode: append}
+  - {from: items, to: db/items, mode: upsert}
+dead_letters: {at_most: 100 %}
+",
+);
+const ITEM_2: Step = Step::Write(
+    "contracts/item2.yaml",
+    "contract: item
+version: 2
+key: [id]
+fields:
+  id: long
+  kind: string
+  size: double?
+  note: string?
+",
+);
+/// An index and a trigger, which must go along.
+const INDEXED: Step = Step::Sql(
+    "CREATE INDEX sizes ON items (size);
+     CREATE TABLE seen (id INTEGER);
+     CREATE TRIGGER sees AFTER INSERT ON events BEGIN INSERT INTO seen VALUES (new.id); END",
+);
 /// Records, some of them broken, some of them for the stage to reject, keys that come again.
 const FIRST: Step = Step::Write("data/items/1.csv", include_str!("data/1.csv"));
 const SECOND: Step = Step::Write("data/items/2.csv", include_str!("data/2.csv"));
@@ -314,6 +359,13 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "edited",
         before: &[PROJECT, ITEM, LOG, FIRST, FIRST_RUN, SECOND, EDITED],
         command: &["run", "log", "--accept-change", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "migrate",
+        before: &[PROJECT, ITEM, MOVING, FIRST, FIRST_RUN, INDEXED, SECOND, ITEM_2, MOVED],
+        command: &["run", "log", "--migrate", "--id", "run-1"],
         exit: 0,
         settles: false,
     },

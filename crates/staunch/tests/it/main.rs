@@ -27,6 +27,7 @@ mod interrupted;
 mod left_behind;
 mod lines;
 mod meaning;
+mod migrate;
 mod nested;
 mod options;
 mod personal;

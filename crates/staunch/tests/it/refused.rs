@@ -191,11 +191,11 @@ fn what_cannot_be_written_alone_says_what_to_do() {
     project.staunch(&["run", "--full-refresh"]).ok();
     assert_eq!((ids(&project).len(), dlq(&project, "ls")), (4, json!([])));
 
-    // A row that was made under another contract.
+    // A row that was made under another contract, and is none of that of today.
     let project = shop("append");
     project.staunch(&["run"]).ok();
     mend(&project);
-    project.edit("contracts/item.yaml", "size: int?", "size: long?");
+    project.edit("contracts/item.yaml", "size: int?", "size: {type: int?, max: 0}");
     project.staunch(&["run", "--accept-change"]).ok();
     project.staunch(&["dlq", "replay"]).fails(1, "DeadLetters.Invalid");
     assert_eq!(ids(&project), ["id=i1"]);

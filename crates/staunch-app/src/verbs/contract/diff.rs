@@ -62,7 +62,7 @@ impl App {
         };
         if let Some(opened) = opened {
             found.users = users::find(self, &opened, &before, &after, &found.diff)?;
-            found.stored = stored::find(self, &opened, &before, &found.diff)?;
+            found.stored = stored::find(self, &opened, &before, &after)?;
             found.project = Some(opened.project.name);
         }
         Ok(found)

@@ -2,10 +2,12 @@
 
 use crate::context::App;
 use crate::open::Opened;
+use crate::systems;
 use crate::verbs::dlq::{DlqFilter, letters};
 use crate::verbs::run::runtime;
 use staunch_contract::Contract;
-use staunch_contract::diff::{Diff, Verdict, What};
+use staunch_contract::diff::Verdict;
+use staunch_contract::migration::{Format, Move, Outcome, Stored as What};
 use staunch_types::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -25,9 +27,9 @@ pub struct Stored {
 }
 
 /// What the logs of the project hold under `old`. Nothing is made or changed.
-pub(super) fn find(app: &App, opened: &Opened, old: &Contract, diff: &Diff) -> Result<Vec<Stored>> {
+pub(super) fn find(app: &App, opened: &Opened, old: &Contract, new: &Contract) -> Result<Vec<Stored>> {
     let id = old.id();
-    let (files, raw) = (by_name(diff), by_record(diff));
+    let moved = Move::new(old, new)?;
     let mut found = Vec::new();
     for (pipeline, declared) in &opened.project.pipelines {
         let Some(log) = opened.log(app, pipeline)? else { continue };
@@ -54,61 +56,52 @@ pub(super) fn find(app: &App, opened: &Opened, old: &Contract, diff: &Diff) -> R
                 }
             }
             let standing = letters(pipeline, &log, &DlqFilter::default()).await?;
-            let mut dead = BTreeMap::<String, u64>::new();
+            let mut dead = BTreeMap::<String, (u64, bool)>::new();
             for row in standing.into_iter().filter(|row| row.letter.contract == id) {
-                *dead.entry(row.letter.stage).or_default() += 1;
+                let refused = row.letter.refused();
+                let counted = dead.entry(row.letter.stage).or_insert((0, refused));
+                counted.0 += 1;
             }
             Ok::<_, Error>((datasets, dead, late))
         };
         let (datasets, dead, late) = runtime(1)?.block_on(log.steadily(walk))?;
-        let mut push = |what, name, rows, verdict: &Verdict| {
-            found.push(Stored { what, pipeline: pipeline.clone(), name, rows, verdict: verdict.clone() });
+        let mut push = |what, name, rows, kind| {
+            let verdict = verdict(&moved, kind);
+            found.push(Stored { what, pipeline: pipeline.clone(), name, rows, verdict });
         };
-        datasets.into_values().for_each(|(name, rows)| push("dataset", name, rows, &files));
-        dead.into_iter().for_each(|(stage, rows)| push("dead letters", stage, rows, &raw));
-        late.into_iter().for_each(|(stage, rows)| push("late rows", stage, rows, &files));
+        for (write, (name, rows)) in datasets {
+            let target = declared.writes.iter().find(|w| w.name == write);
+            let kind = target.and_then(|write| systems::stored(&opened.project, write));
+            // One whose target is gone was written by nobody who could be asked: it is judged as the strictest.
+            push("dataset", name, rows, kind.unwrap_or(What::Files(Format::Parquet)));
+        }
+        for (stage, (rows, refused)) in dead {
+            let read = declared.reads.iter().find(|r| r.name == stage);
+            let resolved = read.is_some_and(|read| systems::is_avro(&opened.project, &read.from));
+            let kind = if refused { What::RefusedRows } else { What::DeadLetters { resolved } };
+            push("dead letters", stage, rows, kind);
+        }
+        late.into_iter().for_each(|(stage, rows)| push("late rows", stage, rows, What::LateRows));
     }
     Ok(found)
 }
 
-/// Whether rows that lie in files or tables, under the names of their columns, are read. Neither defaults nor aliases help there: what is missing is null.
-fn by_name(diff: &Diff) -> Verdict {
-    worst(diff.counting().map(|change| match change.what {
-        What::Added if change.to.as_deref().is_some_and(|ty| !nullable(ty)) => Verdict::No(format!(
-            "they have no `{}`, and it is never null: a default fills no gap outside Avro",
-            change.path
-        )),
-        What::Renamed => Verdict::No(format!(
-            "they call `{}` `{}`: read them with `rename:`, or select it under its new name",
-            change.path,
-            change.from.as_deref().unwrap_or_default()
-        )),
-        _ => change.verdicts.new_reads_old.clone(),
-    }))
-}
-
-/// A dead letter is the raw record: it is decoded anew, under the contract of the day.
-fn by_record(diff: &Diff) -> Verdict {
-    worst(diff.counting().map(|change| match (change.what, &change.verdicts.new_reads_old) {
-        (_, Verdict::Reads) => Verdict::Reads,
-        (_, other) => {
-            let reason = other.reason().unwrap_or_default();
-            Verdict::Partly(format!("a replay decodes them anew under the new version: {reason}"))
+/// The verdict as a difference has it: whether the new contract reads what is stored, or can be brought to.
+fn verdict(moved: &Move<'_>, stored: What) -> Verdict {
+    let judged = moved.judge(stored, true);
+    match (judged.outcome, judged.notes.into_iter().next()) {
+        (Outcome::Refused(obstacles), _) => {
+            let first = obstacles.into_iter().next();
+            Verdict::No(first.map_or_else(String::new, |o| match o.field.as_str() {
+                "" => format!("{}: {}", o.cause, o.way_out),
+                field => format!("`{field}` {}: {}", o.cause, o.way_out),
+            }))
         }
-    }))
-}
-
-fn nullable(ty: &str) -> bool {
-    ty.ends_with('?') || ["{array?", "{map?", "{record?", "{union?"].iter().any(|mark| ty.starts_with(mark))
-}
-
-fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    let rank = |verdict: &Verdict| match verdict {
-        Verdict::Reads => 0,
-        Verdict::Partly(_) => 1,
-        Verdict::Wrong(_) => 2,
-        Verdict::No(_) => 3,
-    };
-    verdicts
-        .fold(Verdict::Reads, |worst, verdict| if rank(&verdict) > rank(&worst) { verdict } else { worst })
+        (Outcome::Altered(steps), _) => {
+            let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+            Verdict::Partly(format!("once `run --migrate` has altered the table: {}", steps.join(", ")))
+        }
+        (_, Some(note)) => Verdict::Partly(note),
+        _ => Verdict::Reads,
+    }
 }

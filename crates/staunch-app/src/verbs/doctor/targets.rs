@@ -7,7 +7,7 @@ use crate::open::Opened;
 use crate::systems;
 use crate::verbs::run::runtime;
 use staunch_commit::{Look, RunState, Segment};
-use staunch_engine::run::Graph;
+use staunch_engine::run::{Graph, allow, target_moves};
 use staunch_pipeline::Pipeline;
 use staunch_types::{Epoch, Error, Place, RegionId, WriteMode, codes};
 use std::collections::BTreeSet;
@@ -40,6 +40,32 @@ pub(super) fn check(
             }
         }
         folder(&mut notes, opened, pipeline, write);
+    }
+    // A run that is unfinished goes on with what it was asked.
+    if let Some(standing) = standing.filter(|standing| standing.newest.end.is_some()) {
+        moves(app, doctor, opened, pipeline, graph, standing);
+    }
+}
+
+/// Whether the next run would be stopped by what lies in a target under another contract. What cannot be looked at was told above.
+fn moves(
+    app: &App,
+    doctor: &mut Doctor,
+    opened: &Opened,
+    pipeline: &Pipeline,
+    graph: &Graph,
+    standing: &Standing,
+) {
+    let Ok(sinks) = app.sinks(opened, &pipeline.name, graph) else { return };
+    let Ok(runtime) = runtime(1) else { return };
+    let Ok(found) = runtime.block_on(target_moves(graph, &sinks, &standing.base.contracts, false)) else {
+        return;
+    };
+    if let Err(refused) = allow(&found, false, &pipeline.name) {
+        let mut notes = doctor.about("target", Some(&pipeline.name));
+        for error in refused.all() {
+            notes.error(Level::Error, error);
+        }
     }
 }
 

@@ -30,8 +30,12 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use format::Kind;
 use options::SinkOptions;
-use staunch_commit::{Applied, ApplyWork, Fence, Guarantee, Look, Segment, SegmentName, SegmentWriter, Sink};
+use staunch_commit::{
+    Applied, ApplyWork, Fence, Guarantee, Look, Ready, Segment, SegmentName, SegmentWriter, Sink,
+};
 use staunch_contract::Contract;
+use staunch_contract::diff::What;
+use staunch_contract::migration::{Format, Move, Obstacle, Stored};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{Access, Epoch, Error, Fs, Place, RegionId, Result, WriteMode, codes};
 use std::collections::BTreeSet;
@@ -165,7 +169,7 @@ impl Sink for FilesSink {
         matches!(mode, WriteMode::Append | WriteMode::Replace)
     }
 
-    async fn prepare(&self) -> Result<()> {
+    async fn prepare(&self, _ready: &Ready) -> Result<()> {
         let folder = &self.options.folder;
         let staging = folder.join(STAGING);
         self.create_staging(&staging)?;
@@ -181,6 +185,29 @@ impl Sink for FilesSink {
             .create_new(&probe, Access::Private)
             .map_err(|e| self.unavailable("write into the folder", folder, &e))?;
         self.fs.remove(&probe).map_err(|e| self.unavailable("write into the folder", folder, &e))
+    }
+
+    fn stored(&self) -> Stored {
+        Stored::Files(match self.options.format.kind() {
+            Kind::Parquet => Format::Parquet,
+            Kind::Json(_) => Format::Json,
+            Kind::Avro => Format::Avro,
+        })
+    }
+
+    async fn alterations(&self, from: &Contract) -> Result<Result<Vec<String>, Vec<Obstacle>>> {
+        let moved = Move::new(from, &self.contract)?;
+        let renamed = moved.diff.changes.iter().filter(|change| change.what == What::Renamed);
+        // Such a field lies in no file, so that nothing resolves its name.
+        let obstacles: Vec<Obstacle> = renamed
+            .filter(|change| self.options.partition_by.contains(&change.path))
+            .map(|change| Obstacle {
+                field: change.path.clone(),
+                cause: format!("{change}: the folders of the files that are there have the old name"),
+                way_out: "keep the name in the write: `SELECT ... AS` in a stage; or run with --full-refresh, which writes everything anew".to_owned(),
+            })
+            .collect();
+        Ok(if obstacles.is_empty() { Ok(Vec::new()) } else { Err(obstacles) })
     }
 
     async fn recover(&self, fence: &Fence) -> Result<Option<Epoch>> {

@@ -20,13 +20,45 @@ pub(super) struct Table<'a> {
 }
 
 /// A column as SQLite tells it.
-struct Found {
-    name: String,
-    declared: String,
-    not_null: bool,
-    default: bool,
-    key: bool,
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) declared: String,
+    pub(super) not_null: bool,
+    /// The text of its default, if it has one.
+    pub(super) default: Option<String>,
+    /// Its place in the primary key, from 1; 0 if it has none there.
+    pub(super) key_at: i64,
     hidden: bool,
+}
+
+impl Found {
+    /// The column that a field gets in a table that Staunch makes.
+    pub(super) fn of(field: &Field) -> Self {
+        Self {
+            name: field.name.clone(),
+            declared: declared(&field.ty).to_owned(),
+            not_null: !field.nullable,
+            default: None,
+            key_at: 0,
+            hidden: false,
+        }
+    }
+
+    /// Its part of a CREATE TABLE.
+    pub(super) fn definition(&self) -> String {
+        let null = if self.not_null { " NOT NULL" } else { "" };
+        // SQLite tells an expression without the parentheses that it needs.
+        let default = self.default.as_ref().map_or(String::new(), |text| match is_literal(text) {
+            true => format!(" DEFAULT {text}"),
+            false => format!(" DEFAULT ({text})"),
+        });
+        format!("{} {}{null}{default}", quoted(&self.name), self.declared)
+    }
+
+    pub(super) fn in_key(&self) -> bool {
+        self.key_at > 0
+    }
 }
 
 /// An identifier, quoted.
@@ -62,35 +94,49 @@ impl Table<'_> {
     }
 
     fn create(&self) -> String {
-        let column = |field: &Field| {
-            let null = if field.nullable { "" } else { " NOT NULL" };
-            format!("{} {}{null}", quoted(&field.name), declared(&field.ty))
-        };
-        let mut parts: Vec<String> = self.contract.fields.iter().map(column).collect();
+        let mut parts: Vec<String> =
+            self.contract.fields.iter().map(|field| Found::of(field).definition()).collect();
         if self.mode == WriteMode::Upsert {
             parts.push(format!("PRIMARY KEY ({})", list(self.contract.key.iter())));
         }
         format!("CREATE TABLE {} ({})", quoted(self.name), parts.join(", "))
     }
 
-    fn compare(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
-        let strict: bool = connection
+    /// Whether there is a table of this name.
+    pub(super) fn is_there(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let sql = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+        connection.query_row(sql, [self.name], |row| row.get(0))
+    }
+
+    pub(super) fn is_strict(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection
             .query_row("SELECT coalesce(max(strict), 0) FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = 'main'", [
                 self.name,
-            ], |row| row.get(0))?;
-        let mut statement = connection
-            .prepare("SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk > 0, hidden <> 0 FROM pragma_table_xinfo(?1)")?;
+            ], |row| row.get(0))
+    }
+
+    /// The columns, in their order.
+    pub(super) fn columns(&self, connection: &Connection) -> rusqlite::Result<Vec<Found>> {
+        let mut statement = connection.prepare(
+            "SELECT name, type, \"notnull\", dflt_value, pk, hidden <> 0 FROM pragma_table_xinfo(?1)",
+        )?;
         let columns = statement.query_map([self.name], |row| {
             Ok(Found {
                 name: row.get(0)?,
                 declared: row.get(1)?,
                 not_null: row.get(2)?,
                 default: row.get(3)?,
-                key: row.get(4)?,
+                key_at: row.get(4)?,
                 hidden: row.get(5)?,
             })
         })?;
-        let columns: Vec<Found> = columns.collect::<rusqlite::Result<_>>()?;
+        columns.collect()
+    }
+
+    /// Compares the table with the contract.
+    pub(super) fn compare(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
+        let strict = self.is_strict(connection)?;
+        let columns = self.columns(connection)?;
         let mut errors: Vec<Error> = self
             .contract
             .fields
@@ -140,10 +186,10 @@ impl Table<'_> {
     fn compare_extra(&self, column: &Found, columns: &[Found]) -> Option<Error> {
         let ours = self.contract.fields.iter().any(|f| f.name.eq_ignore_ascii_case(&column.name));
         // An INTEGER PRIMARY KEY numbers itself.
-        let numbers_itself = column.key
+        let numbers_itself = column.in_key()
             && column.declared.eq_ignore_ascii_case("INTEGER")
-            && columns.iter().filter(|c| c.key).count() == 1;
-        if ours || column.hidden || column.default || numbers_itself || !column.not_null {
+            && columns.iter().filter(|c| c.in_key()).count() == 1;
+        if ours || column.hidden || column.default.is_some() || numbers_itself || !column.not_null {
             return None;
         }
         let message =
@@ -235,20 +281,29 @@ impl Table<'_> {
         self.contract.fields.iter().enumerate().filter(|(_, f)| self.contract.key.contains(&f.name)).collect()
     }
 
-    fn misfit(&self, message: &str) -> Error {
+    pub(super) fn misfit(&self, message: &str) -> Error {
         Error::new(codes::SINK_SCHEMA, format!("table {}: {message}", quoted(self.name)))
             .place(Place::file(self.file))
     }
 }
 
+/// Whether the text of a default is one literal.
+fn is_literal(text: &str) -> bool {
+    let quoted = |text: &str| text.len() > 1 && text.starts_with('\'') && text.ends_with('\'');
+    quoted(text)
+        || quoted(text.trim_start_matches(['x', 'X']))
+        || text.parse::<f64>().is_ok()
+        || text.eq_ignore_ascii_case("null")
+}
+
 /// Quoted names with commas between them.
-fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(|n| quoted(n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a column of this declared type stores values of `ty` unchanged (SQLite, "Datatypes", 3.1: the affinity of
 /// a column follows from parts of its declared type).
-fn takes(declared: &str, strict: bool, ty: &Type) -> bool {
+pub(super) fn takes(declared: &str, strict: bool, ty: &Type) -> bool {
     let declared = declared.to_ascii_uppercase();
     let has = |part: &str| declared.contains(part);
     let affinity = if strict && declared == "ANY" || declared.is_empty() {

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use rusqlite::Connection as Database;
 use rusqlite::types::Value;
 use serde_json::json;
-use staunch_commit::{Applied, ApplyWork, Fence, Segment, SegmentName, Sink};
+use staunch_commit::{Applied, ApplyWork, Fence, Ready, Segment, SegmentName, Sink};
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{Epoch, Generation, LocalFs, Place, RegionId, Result, RunId, WriteMode, codes};
@@ -70,7 +70,7 @@ impl Rig {
 
     fn sink(&self) -> SqliteSink {
         let sink = self.try_sink().unwrap();
-        block_on(sink.prepare()).unwrap();
+        block_on(sink.prepare(&Ready::new(self.mode))).unwrap();
         sink
     }
 
@@ -109,6 +109,8 @@ impl Rig {
             segments: segments.to_vec(),
             rejected_at_most: None,
             obsolete: vec![],
+            contract: None,
+            from: None,
         }
     }
 
@@ -556,7 +558,7 @@ fn a_table_that_does_not_fit_is_told_with_every_difference() {
         .execute_batch("CREATE TABLE T (K INTEGER, price DECIMAL(9,2), name TEXT AS ('x'), need TEXT NOT NULL, fine TEXT NOT NULL DEFAULT '')")
         .unwrap();
     let sink = rig.try_sink().unwrap();
-    let error = block_on(sink.prepare()).unwrap_err();
+    let error = block_on(sink.prepare(&Ready::new(rig.mode))).unwrap_err();
     assert!(error.all().all(|e| e.code() == codes::SINK_SCHEMA && e.next_step().is_some()));
     let messages: Vec<&str> = error.all().map(|e| e.message()).collect();
     assert_eq!(
@@ -574,22 +576,25 @@ fn a_table_that_does_not_fit_is_told_with_every_difference() {
     rig.database()
         .execute_batch("CREATE TABLE t (k TEXT, v INTEGER); CREATE UNIQUE INDEX part ON t (k) WHERE v > 0")
         .unwrap();
-    let error = block_on(rig.try_sink().unwrap().prepare()).unwrap_err();
+    let error = block_on(rig.try_sink().unwrap().prepare(&Ready::new(rig.mode))).unwrap_err();
     assert_eq!(
         (error.code(), error.next_step()),
         (codes::SINK_SCHEMA, Some("CREATE UNIQUE INDEX \"t_key\" ON \"t\" (\"k\")"))
     );
     // What the hint says is what mends it.
     rig.database().execute_batch(error.next_step().unwrap()).unwrap();
-    block_on(rig.try_sink().unwrap().prepare()).unwrap();
+    block_on(rig.try_sink().unwrap().prepare(&Ready::new(rig.mode))).unwrap();
 
     let rig = pairs(WriteMode::Append);
     rig.database().execute_batch("CREATE VIEW t AS SELECT 1 AS k, 2 AS v").unwrap();
-    assert_eq!(block_on(rig.try_sink().unwrap().prepare()).unwrap_err().code(), codes::SINK_SCHEMA);
+    assert_eq!(
+        block_on(rig.try_sink().unwrap().prepare(&Ready::new(rig.mode))).unwrap_err().code(),
+        codes::SINK_SCHEMA
+    );
     let ours =
         Rig::new(contract(&[("id", Type::Long), ("at", Type::TimestampMicros)], &[]), WriteMode::Append);
     ours.database().execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, id BIGINT, at TIMESTAMP)").unwrap();
-    block_on(ours.try_sink().unwrap().prepare()).unwrap();
+    block_on(ours.try_sink().unwrap().prepare(&Ready::new(ours.mode))).unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::testdata::{EVERY_VALUE, batch, contract, cpu_seconds, every_type, opt
 use arrow::record_batch::RecordBatch;
 use futures::executor::block_on;
 use serde_json::json;
-use staunch_commit::{ApplyWork, Fence, Segment, SegmentName, Sink};
+use staunch_commit::{ApplyWork, Fence, Ready, Segment, SegmentName, Sink};
 use staunch_contract::{Contract, Type};
 use staunch_pipeline::{Connection, Object};
 use staunch_types::{
@@ -55,7 +55,7 @@ fn try_sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> staunch_types
 
 fn sink(dir: &Path, contract: &Contract, more: Entries<'_>) -> FilesSink {
     let sink = try_sink(dir, contract, more).unwrap();
-    block_on(sink.prepare()).unwrap();
+    block_on(sink.prepare(&Ready::new(WriteMode::Append))).unwrap();
     sink
 }
 
@@ -88,6 +88,8 @@ fn work(epoch: u64, mode: WriteMode, segments: &[Segment], obsolete: &[&str]) ->
         segments: segments.to_vec(),
         rejected_at_most: None,
         obsolete: obsolete.iter().map(|o| (*o).to_owned()).collect(),
+        contract: None,
+        from: None,
     }
 }
 
@@ -402,11 +404,11 @@ fn a_folder_that_cannot_be_is_told_before_anything_is_read() {
     assert!(!dir.path().join("out").try_exists().unwrap(), "making a sink touches nothing");
     std::fs::create_dir(dir.path().join("out")).unwrap();
     std::fs::write(dir.path().join("out/clean"), "a file").unwrap();
-    let error = block_on(sink.prepare()).unwrap_err();
+    let error = block_on(sink.prepare(&Ready::new(WriteMode::Append))).unwrap_err();
     assert_eq!(error.code(), codes::SINK_UNAVAILABLE);
     assert!(error.next_step().unwrap().contains("a file stands where"), "{error:?}");
     std::fs::remove_file(dir.path().join("out/clean")).unwrap();
-    block_on(sink.prepare()).unwrap();
+    block_on(sink.prepare(&Ready::new(WriteMode::Append))).unwrap();
     assert_eq!(files(sink.folder()), BTreeSet::new());
 }
 

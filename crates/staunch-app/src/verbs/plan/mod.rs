@@ -1,5 +1,9 @@
 //! `plan`: what a run would do, without doing it.
 
+mod moves;
+
+pub use moves::{MoveView, StoredView};
+
 use crate::context::{App, RunContext, Verb, authorize};
 use crate::open::Opened;
 use crate::systems;
@@ -15,6 +19,8 @@ pub struct PlanView {
     pub pipeline: String,
     /// Its stages: reads, process stages, writes.
     pub stages: Vec<StageView>,
+    /// What lies stored under other contracts than those of today, and what becomes of it.
+    pub moves: Vec<MoveView>,
 }
 
 /// One stage of a plan.
@@ -129,6 +135,7 @@ impl App {
                     .collect(),
             });
         }
-        Ok(PlanView { pipeline: pipeline.name.clone(), stages })
+        let moves = moves::find(self, &opened, &pipeline.name, &graph)?;
+        Ok(PlanView { pipeline: pipeline.name.clone(), stages, moves })
     }
 }

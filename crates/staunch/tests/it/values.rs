@@ -16,8 +16,8 @@ profiles:
       root: out
       objects: {o: {path: o, format: json}, packed: {path: packed, format: parquet}}
 ";
-const FIELDS: &str = "{id: long, f: double?, g: double?, d: \"decimal(9,2)?\", w: \"decimal(38,0)?\", n: int?, s: string?, day: date?, r: {record?: {x: int, y: string, z: {record?: {q: long}}}}, l: {array?: \"double?\"}}";
-const ROWS: &str = r#"{"id":1,"f":1e-16,"g":0.0,"d":0.00,"w":60000000000000000000000000000000000000,"n":1,"s":"a","day":"2024-01-01","r":null,"l":[0.0,1.5]}
+const FIELDS: &str = "{id: long, f: double?, g: double?, d: \"decimal(9,2)?\", w: \"decimal(38,0)?\", n: int?, s: string?, day: date?, at: timestamp-micros?, r: {record?: {x: int, y: string, z: {record?: {q: long}}}}, l: {array?: \"double?\"}}";
+const ROWS: &str = r#"{"id":1,"f":1e-16,"g":0.0,"d":0.00,"w":60000000000000000000000000000000000000,"n":1,"s":"a","day":"2024-01-01","at":"2024-01-01T10:00:00Z","r":null,"l":[0.0,1.5]}
 {"id":2,"f":-0.0,"g":"NaN","d":1.50,"w":1,"n":2,"s":"b","day":null,"r":{"x":7,"y":"q","z":null},"l":[-0.0,1.5]}
 {"id":3,"f":"Infinity","g":"Infinity","d":null,"w":null,"n":null,"s":null,"day":"2024-01-02","r":{"x":8,"y":"w","z":{"q":5}},"l":null}
 {"id":4,"f":0.0,"g":1e300,"d":1.50,"w":2,"n":4,"s":"d","day":null,"r":null,"l":[null,2]}
@@ -325,9 +325,10 @@ fn a_double_beside_a_decimal_is_one_inside_of_nested_values() {
 
 #[test]
 fn a_date_beside_a_timestamp_is_one_of_its_unit_and_zone() {
-    let at = "(day + INTERVAL '1 hour') AT TIME ZONE 'UTC'";
-    let sql = format!("SELECT id, {at} < DATE '9999-12-31' AS x, {at} > day AS y FROM t WHERE id = 1");
-    assert_eq!(rows(&sql), [r#"{"id":1,"x":true,"y":true}"#]);
+    let sql = "SELECT at < DATE '9999-12-31' AS x, at > day AS y, coalesce(day, at) AS z, greatest(at, day) AS g FROM t WHERE id = 1";
+    let moments = r#""z":"2024-01-01T00:00:00Z","g":"2024-01-01T10:00:00Z""#;
+    assert_eq!(rows(sql), [format!(r#"{{"x":true,"y":true,{moments}}}"#)]);
+    assert_eq!(ids("SELECT t.id FROM t JOIN u ON t.at > u.day AND u.at < DATE '9999-12-31'"), [1]);
 }
 
 #[test]
@@ -341,7 +342,7 @@ fn the_mean_of_whole_numbers_is_that_of_their_exact_sum() {
         [r#"{"k":false,"m":null,"o":4.0}"#, r#"{"k":true,"m":1.0,"o":1.0}"#]
     );
     assert_eq!(
-        rows("SELECT id, avg(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t"),
+        rows("SELECT id, avg(id) OVER (ORDER BY id RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t"),
         [r#"{"id":1,"m":1.0}"#, r#"{"id":2,"m":1.5}"#, r#"{"id":3,"m":2.5}"#, r#"{"id":4,"m":3.5}"#]
     );
     assert_eq!(rows("SELECT avg(n) AS m FROM t WHERE false"), [r#"{"m":null}"#]);

@@ -13,6 +13,7 @@
 
 pub mod commit;
 pub mod dead;
+pub mod drift;
 pub mod floor;
 pub mod inspect;
 pub mod ledger;
@@ -26,9 +27,11 @@ pub mod sink;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod unknown;
 
 pub use commit::{Committer, Draft, Found, RunHead};
 pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
+pub use drift::Drift;
 pub use floor::Floors;
 pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, WriteAccount};
 pub use log::{ApplyRecord, Log, RunState};
@@ -40,5 +43,6 @@ pub use seal::{ProfileKey, Sealer};
 pub use sink::{Applied, ApplyWork, Fence, Guarantee, Look, Rows, Segment, SegmentName, SegmentWriter, Sink};
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
-    Splitter,
+    Splitter, UnknownRow,
 };
+pub use unknown::{UNKNOWN, UnknownWriter, read_unknown};

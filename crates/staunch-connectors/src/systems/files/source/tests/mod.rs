@@ -90,6 +90,7 @@ pub(super) fn spec(root: &Path, fields: &str, object: &str) -> FilesSourceSpec {
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: [("email", Treatment::Token), ("name", Treatment::Mask), ("ssn", Treatment::Drop)]
             .map(|(class, treatment)| (class.to_owned(), treatment))
             .into(),

@@ -23,8 +23,7 @@ mod verbs;
 pub use context::{App, Environment, RunContext, Verb, authorize};
 pub use open::Opened;
 pub use staunch_commit::{
-    ChannelSegment, CollectedRun, Dataset, DeadLetter, Drift, Ledger, RunEnd, UNKNOWN, Uncommitted,
-    ledger::edge,
+    ChannelSegment, CollectedRun, Dataset, DeadLetter, Drift, KEPT, Ledger, RunEnd, Uncommitted, ledger::edge,
 };
 pub use staunch_contract::avro::{Ignored, Incompatibility, IncompatibilityKind};
 pub use staunch_contract::diff::{Change, Diff, Verdict, Verdicts, What};

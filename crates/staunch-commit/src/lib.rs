@@ -45,4 +45,4 @@ pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
     Splitter, UnknownRow,
 };
-pub use unknown::{UNKNOWN, UnknownWriter, read_unknown};
+pub use unknown::{KEPT, UNKNOWN, UnknownWriter, read_unknown};

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use staunch_types::{Error, Result, codes, planted};
 use std::io::{BufRead, BufReader, Write};
 
-/// The port, and the name of the far end of the edge whose near end is the read.
+/// The port.
 pub const UNKNOWN: &str = "unknown";
+
+/// The far end of the edge from a read to what it keeps: no stage can be called so.
+pub const KEPT: &str = "kept fields";
 
 /// The kept values of some records of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

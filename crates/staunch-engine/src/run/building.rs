@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use staunch_commit::dead::{DeadOrigin, DeadWriter};
 use staunch_commit::spool::SpoolWriter;
 use staunch_commit::{
-    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, Ledger, Origin, ReadAccount,
+    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, KEPT, Ledger, Origin, ReadAccount,
     SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, UNKNOWN, UnknownRow, UnknownWriter,
     ledger,
 };
@@ -203,14 +203,14 @@ impl<'a> Building<'a> {
             writer.write(from, rows, &self.cx.env.sealer)?;
         }
         let near = End { rows: rows.len() as u64, hash: None };
-        self.edge(&ledger::edge(read, UNKNOWN), EdgeAccount { near, far: End::default() });
+        self.edge(&ledger::edge(read, KEPT), EdgeAccount { near, far: End::default() });
         Ok(())
     }
 
     /// Notes the kept fields of a read elsewhere: how many rows had some, and of how many the artefact holds them.
     pub(crate) fn kept(&mut self, read: &str, near: u64, far: u64) {
         let end = |rows| End { rows, hash: None };
-        self.edge(&ledger::edge(read, UNKNOWN), EdgeAccount { near: end(near), far: end(far) });
+        self.edge(&ledger::edge(read, KEPT), EdgeAccount { near: end(near), far: end(far) });
     }
 
     /// Adds rejected rows.
@@ -343,7 +343,7 @@ impl<'a> Building<'a> {
         for (read, writer) in std::mem::take(&mut self.unknown) {
             let segment = writer.finish()?;
             let far = End { rows: segment.rows, hash: None };
-            self.edge(&ledger::edge(&read, UNKNOWN), EdgeAccount { near: End::default(), far });
+            self.edge(&ledger::edge(&read, KEPT), EdgeAccount { near: End::default(), far });
             self.channels.push(segment);
         }
         let mut sinks = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use super::{columns, out, out_json, row};
 use serde_json::{Value, json};
-use staunch_app::{DriftView, KeptFields, Ledger, ReadDrift, UNKNOWN, edge};
+use staunch_app::{DriftView, KEPT, KeptFields, Ledger, ReadDrift, edge};
 use staunch_types::Result;
 use std::fmt::Write as _;
 
@@ -69,7 +69,7 @@ pub(crate) fn read_json(read: &ReadDrift) -> Value {
 pub(super) fn table(ledger: &Ledger) -> String {
     let mut all = Vec::new();
     for (read, account) in &ledger.reads {
-        let kept = ledger.edges.get(&edge(read, UNKNOWN)).map_or(0, |edge| edge.far.rows);
+        let kept = ledger.edges.get(&edge(read, KEPT)).map_or(0, |edge| edge.far.rows);
         let read = ReadDrift { read: read.clone(), drift: account.drift.clone(), kept, proposal: None };
         // Records that were dead before anybody saw their keys have none.
         all.extend(lines(&read, (account.accepted + account.late).max(1)));

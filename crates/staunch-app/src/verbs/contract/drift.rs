@@ -7,7 +7,7 @@ use crate::context::{App, RunContext, Verb, authorize};
 use crate::keys;
 use crate::open::Opened;
 use crate::verbs::run::runtime;
-use staunch_commit::{Drift, Ledger, RunState, UNKNOWN, ledger, read_unknown};
+use staunch_commit::{Drift, KEPT, Ledger, RunState, UNKNOWN, ledger, read_unknown};
 use staunch_contract::{AvroForm, Constraints, Contract, Field, Type};
 use staunch_engine::run::Report;
 use staunch_pipeline::{OnDrift, Project};
@@ -145,7 +145,7 @@ fn reads(project: &Project, pipeline: &str, accounts: &Ledger) -> Vec<ReadDrift>
         found.push(ReadDrift {
             read: read.clone(),
             drift: account.drift.clone(),
-            kept: accounts.edges.get(&ledger::edge(read, UNKNOWN)).map_or(0, |edge| edge.far.rows),
+            kept: accounts.edges.get(&ledger::edge(read, KEPT)).map_or(0, |edge| edge.far.rows),
             proposal: widening.and_then(|r| propose(project, &r.contract, &account.drift)),
         });
     }

@@ -264,8 +264,15 @@ impl FilesSource {
             rows += of;
         }
         // Writers leave out keys that are null: that a field which may be null is nowhere says nothing.
-        let nowhere = |f: &&FieldPlan| !f.nullable() && rows > 0 && drift.absent.get(f.name()) == Some(&rows);
-        let missing = self.plan.fields.iter().filter(nowhere).map(|f| f.name().to_owned()).collect();
+        let sources = layout::constants(&self.object, &self.plan, &listed.path)?;
+        let nowhere = |(f, source): &(&FieldPlan, FieldSource)| {
+            matches!(source, FieldSource::Missing)
+                && !f.nullable()
+                && rows > 0
+                && drift.absent.get(f.name()) == Some(&rows)
+        };
+        let fields = self.plan.fields.iter().zip(sources);
+        let missing = fields.filter(nowhere).map(|(f, _)| f.name().to_owned()).collect();
         let unknown = drift.unknown.keys().take(REFUSED_KEYS).map(|name| (name.clone(), None)).collect();
         let names: Vec<String> = drift.unknown.keys().cloned().collect();
         let found = FileDrift { unknown, missing, cast: Vec::new() };

@@ -91,6 +91,20 @@ impl Drift {
         }
     }
 
+    /// That of so many records, each of which has this.
+    #[must_use]
+    pub fn times(&self, records: u64) -> Self {
+        if records == 0 {
+            return Self::default();
+        }
+        let mut drift = self.clone();
+        drift.unknown.values_mut().for_each(|unknown| unknown.records *= records);
+        drift.others *= records;
+        drift.missing.values_mut().chain(drift.absent.values_mut()).for_each(|n| *n *= records);
+        drift.cast.values_mut().for_each(|cast| cast.records *= records);
+        drift
+    }
+
     /// Adds that of other records.
     pub fn add(&mut self, other: &Self) {
         for (name, theirs) in &other.unknown {

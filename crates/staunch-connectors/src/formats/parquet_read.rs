@@ -154,7 +154,7 @@ pub(crate) fn open(mut file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Sp
         begin = begin.checked_add(rows).ok_or_else(|| corrupt(&file.path, "the file has too many rows"))?;
     }
     let (columns, drift) = match_columns(&mut file, &metadata)?;
-    let ignored = drift.unknown.iter().map(|(name, _)| name.clone()).collect();
+    let ignored = drift.ignored();
     let shared = Shared { file, metadata, columns, drift };
     let splitter =
         ParquetSplitter { shared: Arc::new(shared), groups, digest, at: at.offset, done: at.finished };

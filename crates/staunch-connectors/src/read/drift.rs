@@ -10,42 +10,56 @@ use staunch_commit::Drift;
 use staunch_commit::drift::Cast;
 use staunch_pipeline::{OnDrift, suggest};
 use staunch_types::{Code, Error, Place, codes};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
+
+/// Of so many fields that the contract does not name a refusal tells.
+const TOLD: usize = 20;
 
 /// What a file's schema says otherwise than the contract.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileDrift {
     /// The fields that the contract does not name, in the order of the file, each with its type if the file says it.
     pub(crate) unknown: Vec<(String, Option<String>)>,
+    /// The fields that the contract names and whose values the path says: what the file says is passed over.
+    pub(crate) given: Vec<String>,
     /// The fields of the contract that the file does not have.
     pub(crate) missing: Vec<String>,
     /// The fields of the contract that have another type in the file, and that type.
     pub(crate) cast: Vec<(String, String)>,
+    /// The drift of one row.
+    pub(crate) one: OnceLock<Drift>,
 }
 
 impl FileDrift {
+    /// The fields of the file that are not read.
+    pub(crate) fn ignored(&self) -> Vec<String> {
+        self.unknown.iter().map(|(name, _)| name).chain(&self.given).cloned().collect()
+    }
+
     /// The drift of so many of its rows.
     pub(crate) fn of_rows(&self, rows: usize) -> Drift {
-        let (mut drift, records) = (Drift::default(), rows as u64);
-        if records == 0 {
-            return drift;
-        }
-        let mut told: Vec<&str> = Vec::new();
+        // A file may have a million columns and as many chunks: their names are gone over once.
+        self.one.get_or_init(|| self.of_one()).times(rows as u64)
+    }
+
+    fn of_one(&self) -> Drift {
+        let mut drift = Drift::default();
+        let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (name, ty) in &self.unknown {
             // Of two columns with one name it is the records that count.
-            if !told.contains(&name.as_str()) {
-                told.push(name);
-                drift.unknown(name, records);
-            }
-            if let Some(ty) = ty {
-                drift.unknown_type(name, ty);
-            }
+            types.entry(name).or_default().extend(ty.as_deref());
+        }
+        for (name, types) in types {
+            drift.unknown(name, 1);
+            types.into_iter().for_each(|ty| drift.unknown_type(name, ty));
         }
         for name in &self.missing {
-            drift.missing.insert(name.clone(), records);
+            drift.missing.insert(name.clone(), 1);
         }
         for (name, from) in &self.cast {
-            drift.cast.insert(name.clone(), Cast { records, from: [from.clone()].into() });
+            drift.cast.insert(name.clone(), Cast { records: 1, from: [from.clone()].into() });
         }
         drift
     }
@@ -54,7 +68,7 @@ impl FileDrift {
     pub(crate) fn refusals(&self, plan: &ReadPlan, path: &Path, found: &[String]) -> Vec<Error> {
         let id = plan.contract_id();
         let mut errors: Vec<Error> =
-            self.unknown.iter().map(|(name, _)| unknown_refused(plan, path, name)).collect();
+            self.unknown.iter().take(TOLD).map(|(name, _)| unknown_refused(plan, path, name)).collect();
         for name in &self.missing {
             let message = format!("the file has no field `{name}` of {id}");
             let near =

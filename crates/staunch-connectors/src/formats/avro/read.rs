@@ -97,8 +97,9 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
     let mut reader =
         ContainerReader::open(input, &file.path, ContainerLimits::default()).map_err(|e| still(&file, e))?;
     let way = Resolved::new(&file.wants, &file.plan, &file.projection.decode, reader.schema(), &file.path)?;
-    let ignored: Vec<String> = way.drift.unknown.iter().map(|(name, _)| name.clone()).collect();
-    let keep = file.plan.widens().then(|| Keep::new(ignored.clone(), reader.schema())).flatten();
+    let ignored = way.drift.ignored();
+    let unknown = way.drift.unknown.iter().map(|(name, _)| name.clone()).collect();
+    let keep = file.plan.widens().then(|| Keep::new(unknown, reader.schema())).flatten();
     let letters = Letters::new(reader.schema());
     let (codec, limits) = (reader.codec(), reader.limits());
     let shared = Shared { file, way, keep, codec, limits, letters };

@@ -103,6 +103,7 @@ impl Resolved {
             }
         };
         drift.unknown = wants.unknown(writer);
+        drift.given = wants.given(writer);
         for (at, (field, source)) in plan.fields.iter().zip(&sources).enumerate() {
             // With a default of its own the contract has said what is to be if it is not there.
             let defaulted = program.defaulted.contains(&at) && field.field.default.is_none();
@@ -191,6 +192,13 @@ impl Wants {
         let ours = &self.contract.fields.get(at)?.ty;
         let theirs = plain(writer, self.in_file(at, writer)?.ty)?;
         (theirs != *ours && casts(&theirs.arrow(), ours)).then_some(theirs)
+    }
+
+    /// The fields of the file whose values the path says.
+    fn given(&self, writer: &Schema) -> Vec<String> {
+        let said = |at: &usize| matches!(self.sources.get(*at), Some(FieldSource::Constant(_)));
+        let fields = (0..self.contract.fields.len()).filter(said);
+        fields.filter_map(|at| self.in_file(at, writer)).map(|f| f.name.clone()).collect()
     }
 
     /// The fields of the file that the contract does not name, with their types.

@@ -37,10 +37,8 @@ impl<'a> Keeper<'a> {
                     continue;
                 }
                 let value = view.text.get(begin..end).unwrap_or_default();
-                // No other type says more than these together.
-                if !types.contains("string") {
-                    types.insert(narrowest(value));
-                }
+                // Each value is looked at: the types are those of all records, however they are cut.
+                types.insert(narrowest(value));
                 object.put(key, &text(value));
             }
             self.rows.push((u32::try_from(before + row).unwrap_or(u32::MAX), object.end()));

@@ -55,6 +55,7 @@ pub(super) fn match_columns(
     for (root, column) in schema.fields().iter().enumerate() {
         let Some(index) = file.keys.get(column.name().as_bytes()).copied() else {
             if file.given.contains(column.name()) {
+                drift.given.push(column.name().clone());
                 continue;
             }
             drift.unknown.push((column.name().clone(), word(column)));
@@ -136,7 +137,7 @@ pub(super) fn match_columns(
             mistakes.push(error(file, field, message).hint(hint));
         }
     }
-    if !file.keys.is_empty() && seen.iter().all(Option::is_none) {
+    if mistakes.is_empty() && !file.keys.is_empty() && seen.iter().all(Option::is_none) {
         // Every field would be null in every row: that is another file, not this one with nulls.
         let error = Error::new(codes::SOURCE_SCHEMA, "the file has no column that the contract names")
             .place(Place::file(&file.path))

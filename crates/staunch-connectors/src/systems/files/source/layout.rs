@@ -157,7 +157,7 @@ pub(super) fn csv(
             // Nobody can say which of the two is meant.
             Some(source) if twice => *source = FieldSource::Never(TWICE),
             Some(source) => *source = FieldSource::Column(column),
-            None if given.contains(name) => {}
+            None if given.contains(name) => drift.given.push(name.clone()),
             None => {
                 let name = if name.is_empty() { format!("(column {})", column + 1) } else { name.clone() };
                 drift.unknown.push((name.clone(), None));

@@ -37,9 +37,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Of so many keys that the contract does not name it is told.
-const REFUSED_KEYS: usize = 20;
-
 /// What a read of files is made of.
 ///
 /// The connection has one option: `root`, a folder relative to the project (default: the project itself). The object has
@@ -191,7 +188,7 @@ impl FilesSource {
         let path = self.object.root.join(&origin.path);
         let constants = layout::constants(&self.object, &self.plan, &origin.path)?;
         let layout = layout::csv(&self.object, &self.plan, constants, header.as_deref(), &path)?;
-        self.ignore(layout.unknown.iter().map(|(_, name)| name.clone()).collect());
+        self.ignore(layout.drift.ignored());
         let decoder = CsvDecoder {
             spec: self.object.csv.clone(),
             plan: Arc::clone(&self.plan),
@@ -273,9 +270,9 @@ impl FilesSource {
         };
         let fields = self.plan.fields.iter().zip(sources);
         let missing = fields.filter(nowhere).map(|(f, _)| f.name().to_owned()).collect();
-        let unknown = drift.unknown.keys().take(REFUSED_KEYS).map(|name| (name.clone(), None)).collect();
+        let unknown = drift.unknown.keys().map(|name| (name.clone(), None)).collect();
         let names: Vec<String> = drift.unknown.keys().cloned().collect();
-        let found = FileDrift { unknown, missing, cast: Vec::new() };
+        let found = FileDrift { unknown, missing, ..FileDrift::default() };
         Error::many(found.refusals(&self.plan, &path, &names)).map_or(Ok(()), Err)
     }
 

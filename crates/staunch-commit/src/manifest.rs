@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The version that this code writes. 2 added to 1 what has a default when it is missing: the sealed rows that targets
 /// refused (`letters` of apply records, `region` of dead letters), rows that are tried again (`tried` of manifests), and the
-/// mark of runs that only settle dead letters (`settles` of pins).
+/// mark of runs that only settle dead letters (`settles` of pins); in the middle of it floors came, the drift of reads, and the fields that they keep.
 pub const FORMAT: u32 = 2;
 
 /// `region`: the region's name.

@@ -18,7 +18,7 @@ pub struct Drift {
     /// Fields of the records that the contract does not name, by their names in the file.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, Unknown>,
-    /// How often other such fields were met, of which there are too many.
+    /// How often other such fields were met, that are not told by name: there are too many, or (in JSON) their names could be data.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub others: u64,
     /// By field of the contract: records of files whose schema does not have it. It is null in them, or its default, or they are dead.

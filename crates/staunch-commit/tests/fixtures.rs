@@ -97,7 +97,8 @@ fn floors_of_every_version_are_read() {
 /// So did the drift of reads, and what they keep.
 #[test]
 fn drift_and_kept_fields_of_every_version_are_read() {
-    assert!(fixture::<Manifest>(1, "manifest.json").ledger.reads["flights"].drift.is_empty());
+    let old: Manifest = fixture(1, "manifest.json");
+    assert!(old.ledger.reads.values().all(|read| read.drift.is_empty()));
     let sealer = ProfileKey::new([7; 32]).sealer();
     for version in 2..=FORMAT {
         let manifest: Manifest = fixture(version, "drift-manifest.json");

@@ -214,7 +214,7 @@ fn propose(project: &Project, pinned: &Contract, drift: &Drift) -> Option<Propos
     }
     if drift.others > 0 {
         notes.push(format!(
-            "{} more were met under other names, which are too many to be fields: are they data?",
+            "{} more were met that are not told by name: they are too many, or their names could be data",
             drift.others
         ));
     }

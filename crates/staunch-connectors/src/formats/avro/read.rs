@@ -285,6 +285,8 @@ struct Found {
     broken: Vec<(Span, Fault)>,
     /// The unknown fields of the rows that have columns, where they are kept.
     unknown: Vec<(u32, Vec<u8>)>,
+    /// Bytes of memory of these.
+    kept: usize,
 }
 
 impl Found {
@@ -298,8 +300,7 @@ impl Found {
     }
 
     fn memory(&self) -> usize {
-        let kept: usize = self.unknown.iter().map(|(_, fields)| fields.len() + 32).sum();
-        kept + self.rows.len() * size_of::<Span>() + self.broken.len() * size_of::<(Span, Fault)>()
+        self.kept + self.rows.len() * size_of::<Span>() + self.broken.len() * size_of::<(Span, Fault)>()
     }
 }
 
@@ -317,6 +318,7 @@ impl AvroWork {
             rows: Vec::new(),
             broken: Vec::new(),
             unknown: Vec::new(),
+            kept: 0,
         };
         let mut expanded = 0_usize;
         for stored in blocks {
@@ -376,7 +378,9 @@ fn rows(
             None => {
                 if let Some(keep) = &shared.keep {
                     let row = bytes.get(from..cursor.at()).unwrap_or_default();
-                    found.unknown.push((small(found.rows.len()), keep.object(row)));
+                    let fields = keep.object(row);
+                    found.kept = found.kept.saturating_add(fields.len() + size_of::<(u32, Vec<u8>)>());
+                    found.unknown.push((small(found.rows.len()), fields));
                 }
                 found.rows.push(span);
             }

@@ -141,13 +141,8 @@ impl Resolved {
                 continue;
             };
             let faults = &mut decoded.faults;
-            let mut fault = |row: usize, fault: Fault| {
-                // A null where there may be none is told already.
-                let known = faults.iter().any(|f| f.row as usize == row && f.field as usize == *at);
-                if !known {
-                    faults.push(RowFault::new(row, *at, fault));
-                }
-            };
+            // Nulls were looked at when they were read, and what was at fault then has a value that any type has.
+            let mut fault = |row: usize, fault: Fault| faults.push(RowFault::new(row, *at, fault));
             *column = exactly(column, &field.field.ty.arrow(), true, &mut fault).ok_or_else(|| {
                 Error::new(codes::INTERNAL, format!("the column of `{}` cannot be cast", field.name()))
                     .hint("report this")

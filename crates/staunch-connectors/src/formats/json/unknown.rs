@@ -163,12 +163,24 @@ impl<'a> Unknowns<'a> {
     /// The objects by row; names, counts and types are noted.
     pub(super) fn finish(self, drift: &mut Drift) -> Vec<(u32, Vec<u8>)> {
         for name in self.names.iter().filter(|n| n.rows > 0) {
-            drift.unknown(&name.text, name.rows);
-            name.types.iter().for_each(|ty| drift.unknown_type(&name.text, ty));
+            if is_name(&name.text) {
+                drift.unknown(&name.text, name.rows);
+                name.types.iter().for_each(|ty| drift.unknown_type(&name.text, ty));
+            } else {
+                drift.others += name.rows;
+            }
         }
         drift.others += self.others;
         self.rows
     }
+}
+
+/// Whether a field could be called so. The names of a header are a schema, but a key of JSON may be data, such as an address: what is no name is
+/// counted and not told.
+fn is_name(key: &str) -> bool {
+    key.len() <= 100
+        && !key.starts_with(|c: char| c.is_ascii_digit())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// The type of a value, as a contract writes it; none of null.

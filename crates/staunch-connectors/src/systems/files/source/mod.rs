@@ -273,7 +273,15 @@ impl FilesSource {
         let unknown = drift.unknown.keys().map(|name| (name.clone(), None)).collect();
         let names: Vec<String> = drift.unknown.keys().cloned().collect();
         let found = FileDrift { unknown, missing, ..FileDrift::default() };
-        Error::many(found.refusals(&self.plan, &path, &names)).map_or(Ok(()), Err)
+        let mut errors = found.refusals(&self.plan, &path, &names);
+        if drift.others > 0 {
+            let id = self.plan.contract_id();
+            let message =
+                format!("objects of the file have keys that {id} does not name, and that may be data");
+            let hint = "look at them there; take objects with such keys in as a field that is a `map`, or pass them over with `on_drift: dead_letter`, or keep them with `on_drift: widen`";
+            errors.push(Error::new(codes::DRIFT, message).place(Place::file(&path)).hint(hint));
+        }
+        Error::many(errors).map_or(Ok(()), Err)
     }
 
     fn open_text(

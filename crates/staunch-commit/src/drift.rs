@@ -37,7 +37,7 @@ pub struct Drift {
 pub struct Unknown {
     /// Records that have it.
     pub records: u64,
-    /// The types that its values have, as a contract writes them, where somebody looked; `array` and `object` for what JSON has of them.
+    /// The types that its values have, as a contract writes them, where somebody looked; `array`, `object` or `other` for what no plain type holds.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub types: BTreeSet<String>,
 }

@@ -187,7 +187,7 @@ fn propose(project: &Project, pinned: &Contract, drift: &Drift) -> Option<Propos
     for (name, unknown) in &drift.unknown {
         let Some(ty) = joined(&unknown.types) else {
             notes.push(format!(
-                "`{name}` is left out: it has parts; `staunch contract infer` proposes a type for it"
+                "`{name}` is left out: no plain type holds it; `staunch contract infer` proposes one"
             ));
             continue;
         };
@@ -242,14 +242,14 @@ fn type_of(word: &str) -> Option<Type> {
     read.fields.into_iter().next().map(|f| f.ty)
 }
 
-/// The type of values of these types; `None` if some have parts.
+/// The type of values of these types; `None` if no plain type holds some.
 fn joined(words: &BTreeSet<String>) -> Option<Type> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => Some(Type::String),
         ["double", "long"] => Some(Type::Double),
         [only] => type_of(only),
-        _ if words.iter().any(|w| matches!(*w, "array" | "object")) => None,
+        _ if words.iter().any(|w| matches!(*w, "array" | "object" | "other")) => None,
         _ => Some(Type::String),
     }
 }

@@ -204,7 +204,17 @@ impl Wants {
             .map(|f| f.name.as_str())
             .collect();
         let unknown = record.fields.iter().filter(|f| !known.contains(&f.name.as_str()));
-        unknown.map(|f| (f.name.clone(), plain(writer, f.ty).map(|ty| ty.to_string()))).collect()
+        unknown.map(|f| (f.name.clone(), Some(word(writer, f.ty)))).collect()
+    }
+}
+
+/// The type of a field as a contract writes it; a word for what no plain type holds.
+fn word(schema: &Schema, node: NodeId) -> String {
+    match (plain(schema, node), schema.kind(node)) {
+        (Some(ty), _) => ty.to_string(),
+        (None, Kind::Array(_)) => "array".to_owned(),
+        (None, Kind::Map(_) | Kind::Record(_)) => "object".to_owned(),
+        (None, _) => "other".to_owned(),
     }
 }
 

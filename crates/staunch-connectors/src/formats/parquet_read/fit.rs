@@ -58,7 +58,7 @@ pub(super) fn match_columns(
                 drift.given.push(column.name().clone());
                 continue;
             }
-            drift.unknown.push((column.name().clone(), word(column)));
+            drift.unknown.push((column.name().clone(), Some(word(column))));
             if plan.widens() {
                 columns.push(FileColumn { root, used: Use::Unknown(column.name().clone()) });
             }
@@ -83,11 +83,11 @@ pub(super) fn match_columns(
             if field.parse.is_nested() {
                 used = nested(column, &field.field).map_or(used, |way| Use::Field(index, Way::Nested(way)));
             } else if plan.widens() && promoted(column.data_type(), &field.field.ty) {
-                drift.cast.push((field.name().to_owned(), word(column).unwrap_or_default()));
+                drift.cast.push((field.name().to_owned(), word(column)));
                 used = Use::Field(index, Way::Cast);
             }
         } else if plan.widens() && casts(column.data_type(), &field.field.ty) {
-            drift.cast.push((field.name().to_owned(), word(column).unwrap_or_default()));
+            drift.cast.push((field.name().to_owned(), word(column)));
             used = Use::Field(index, Way::Cast);
         } else if plan.goes_on() {
             (used, never) = (Use::Raw(index), Some(OTHER_TYPE));
@@ -182,11 +182,16 @@ fn nulls(metadata: &ArrowReaderMetadata, root: usize, schema: &Schema) -> u64 {
     parquet.row_groups().iter().filter_map(of_group).sum()
 }
 
-/// The type of a column as a contract writes it.
-fn word(column: &ArrowField) -> Option<String> {
-    let column = column.clone().with_name("column");
-    let contract = Contract::from_arrow("file", 1, &Schema::new(vec![column])).ok()?;
-    contract.fields.first().filter(|f| !f.ty.is_nested()).map(|f| f.ty.to_string())
+/// The type of a column as a contract writes it; a word for what no plain type holds.
+fn word(column: &ArrowField) -> String {
+    let plain = column.clone().with_name("column");
+    let contract = Contract::from_arrow("file", 1, &Schema::new(vec![plain])).ok();
+    match contract.as_ref().and_then(|c| c.fields.first()).map(|f| &f.ty) {
+        Some(Type::Array(_)) => "array".to_owned(),
+        Some(Type::Map(_) | Type::Record(_)) => "object".to_owned(),
+        Some(Type::Union(_)) | None => "other".to_owned(),
+        Some(ty) => ty.to_string(),
+    }
 }
 
 /// Whether a number of one type becomes one of another: by Avro's promotions.

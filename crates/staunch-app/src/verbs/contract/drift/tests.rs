@@ -10,7 +10,7 @@ fn words_are_types_of_contracts() {
     let join = |words: &[&str]| joined(&words.iter().map(|w| (*w).to_owned()).collect());
     assert_eq!(join(&["long", "double"]), Some(Type::Double));
     assert_eq!(join(&["long", "boolean"]), Some(Type::String));
-    assert_eq!(join(&["long", "object"]), None);
+    assert_eq!((join(&["long", "object"]), join(&["other"])), (None, None));
     assert_eq!(join(&[]), Some(Type::String));
 }
 

@@ -10,7 +10,7 @@ use crate::formats::rows::{object, objects};
 use crate::read::cast;
 use crate::read::chain::{Decoded, Records, finish};
 use crate::read::drift::{FileDrift, never};
-use crate::read::fault::{Fault, INT_RANGE, Inner, NULL, RowFault};
+use crate::read::fault::{Fault, INT_RANGE, Inner, NULL, OTHER_TYPE, RowFault};
 use crate::read::field::{FieldPlan, Parse, Timestamp};
 use crate::read::input::{changed, unreadable, verify_pin};
 use crate::read::parse::uuid::uuid;
@@ -305,6 +305,18 @@ impl ChunkWork for ParquetWork {
                     continue;
                 }
                 Use::Raw(index) => {
+                    raw.push((*index, array));
+                    continue;
+                }
+                Use::Other(index) => {
+                    let nullable = file.plan.fields.get(*index).is_some_and(FieldPlan::nullable);
+                    for row in 0..array.len() {
+                        match (array.is_null(row), nullable) {
+                            (true, true) => {}
+                            (true, false) => faults.push(RowFault::new(row, *index, NULL)),
+                            (false, _) => faults.push(RowFault::new(row, *index, OTHER_TYPE)),
+                        }
+                    }
                     raw.push((*index, array));
                     continue;
                 }

@@ -477,6 +477,46 @@ fn the_outcome_does_not_depend_on_how_files_are_cut() {
     }
 }
 
+/// What cannot be read is a value: a null is one of every type that may be null.
+#[test]
+fn a_null_is_read_whatever_the_type_of_its_column_is() {
+    let mut drift = base().of("note", column("note", "int", true));
+    for row in [0, 2, 3] {
+        drift = drift.set(row, "note", json!(7));
+    }
+    for policy in ["dead_letter", "widen"] {
+        for (format, _) in FORMATS.into_iter().filter(|(format, _)| *format != "csv") {
+            let project = project(format, Some(policy));
+            drift.write(&project, format, "a", 100);
+            let report = project.staunch(&["run", "p", "--output", "json"]).ok().json();
+            let account = &report["ledger"]["reads"]["events"];
+            assert_eq!(
+                (&account["accepted"], &account["dead"]),
+                (&json!(1), &json!(3)),
+                "{format}: {report:#}"
+            );
+            let rows = written(&project);
+            assert_eq!((&rows[0]["id"], &rows[0]["note"]), (&json!(2), &Value::Null), "{format}");
+            let letters = project.staunch(&["dlq", "ls", "--output", "json"]).ok().json();
+            for letter in letters.as_array().unwrap() {
+                assert_eq!(
+                    (text(&letter["code"]), text(&letter["field"])),
+                    ("Decode.Type", "note"),
+                    "{format}"
+                );
+            }
+            // Nothing has changed: it is dead again.
+            let again =
+                project.staunch(&["dlq", "replay", "--code", "Decode.Type", "--output", "json"]).ok().json();
+            assert_eq!(
+                again["runs"][0]["ledger"]["reads"]["events"]["dead"],
+                json!(3),
+                "{format}: {again:#}"
+            );
+        }
+    }
+}
+
 /// The ledger sees what is lost: a row that was found and not kept.
 #[test]
 fn fields_that_get_lost_are_an_imbalance() {

@@ -15,6 +15,8 @@ pub(super) struct Blame {
     pub(super) field: Option<usize>,
     /// What is wrong with every row, if the field is left out.
     pub(super) fault: Fault,
+    /// Whether it depends on the value, so that the field need not be left out: a null may be read where nothing else can.
+    pub(super) by_value: bool,
     pub(super) error: Error,
 }
 
@@ -43,7 +45,7 @@ pub(super) fn find(
             .place(Place::file(path))
             .hint("is it the right file? give its fields their names by `rename:`, or correct the contract");
         if blames.is_empty() || blames.iter().all(|b| b.field.is_some()) {
-            blames.push(Blame { field: None, fault: OTHER_TYPE, error });
+            blames.push(Blame { field: None, fault: OTHER_TYPE, by_value: false, error });
         }
     }
     Ok(blames)
@@ -65,9 +67,11 @@ impl Wanted {
             _ => None,
         };
         let missing = obstacle.kind == IncompatibilityKind::ReaderFieldMissingDefaultValue;
+        let absent = missing && steps.next().is_none();
         Blame {
             field: number.and_then(|n| self.fields.get(n)).copied(),
-            fault: if missing && steps.next().is_none() { ABSENT } else { OTHER_TYPE },
+            fault: if absent { ABSENT } else { OTHER_TYPE },
+            by_value: !absent,
             error: error(obstacle, reader, writer, path, code),
         }
     }

@@ -9,7 +9,7 @@ use crate::read::field::{FieldPlan, Parse};
 use staunch_contract::Type;
 use staunch_contract::avro::{Filled, Kind, NodeId, Op, OpId, Plan, Promotion, Schema};
 use staunch_types::{Code, Error, Result, codes};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// The number of a way.
@@ -118,7 +118,14 @@ impl Program {
         writer: &Schema,
         path: &Path,
     ) -> Result<Self> {
-        match Self::compile(wanted, fields, decode, writer, (path, codes::SOURCE_SCHEMA, true))? {
+        match Self::compile(
+            wanted,
+            fields,
+            decode,
+            writer,
+            (path, codes::SOURCE_SCHEMA, true),
+            &BTreeSet::new(),
+        )? {
             Ok(program) => Ok(program),
             Err(blames) => {
                 let errors = blames.into_iter().map(|b| b.error).collect();
@@ -128,7 +135,7 @@ impl Program {
     }
 
     /// The same; what makes the file unreadable is told field by field, with `code`. A file that has no field of the contract is refused
-    /// for that if `whole` says that this is all of it.
+    /// for that if `whole` says that this is all of it. What depends on values of the fields in `left` is left to them.
     ///
     /// # Errors
     /// `ST0033` if the schemas are too large.
@@ -138,9 +145,11 @@ impl Program {
         decode: &[bool],
         writer: &Schema,
         (path, code, whole): (&Path, Code, bool),
+        left: &BTreeSet<usize>,
     ) -> Result<Result<Self, Vec<Blame>>> {
         let reader = wanted.schema.adopting(writer, &wanted.declared)?;
         let mut blames = obstacles::find(wanted, &reader, writer, (path, code, whole))?;
+        blames.retain(|b| !(b.by_value && b.field.is_some_and(|at| left.contains(&at))));
         // What is wrong with a field is wrong whoever reads.
         let mut defaulted = Vec::new();
         if blames.is_empty() {
@@ -150,7 +159,8 @@ impl Program {
             Compiler::run(&plan, &reader, writer, wanted, fields, (path, code), &mut errors);
             let blame = |error: Error| {
                 let name = error.where_().field.clone().unwrap_or_default();
-                Blame { field: fields.iter().position(|f| f.name() == name), fault: OTHER_TYPE, error }
+                let field = fields.iter().position(|f| f.name() == name);
+                Blame { field, fault: OTHER_TYPE, by_value: false, error }
             };
             blames = errors.into_iter().map(blame).collect();
         }

@@ -1,7 +1,7 @@
 //! The way of one file, with what its schema says otherwise than the contract, by the policy of the read.
 //!
-//! A field that no row could have (another type; not there, and never null) is left out of the program, and every row is at fault for it, if the
-//! read goes on. A field of another type that may be cast is read as the file has it, and cast afterwards: the column is the same as that of
+//! If the read goes on, a field that no row has (it is not there, and never null) or that means something else is left out of the program, and every
+//! row is at fault for it; one of another type is looked at row by row, because a null may be read all the same. A field of another type that may be cast is read as the file has it, and cast afterwards: the column is the same as that of
 //! a Parquet file with the same values.
 
 use super::obstacles::Blame;
@@ -18,7 +18,7 @@ use crate::read::plan::{Projection, ReadPlan};
 use staunch_contract::avro::{self, Kind, Logical, NodeId, Schema, incompatibilities};
 use staunch_contract::{AvroForm, Constraints, Contract, Type};
 use staunch_types::{Error, Result, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,17 +72,17 @@ impl Resolved {
                 casts.push(at);
             }
         }
-        let mut first = true;
+        let (mut first, mut left) = (true, BTreeSet::new());
         let program = loop {
             let wanted = Wanted::new(&contract, &wants.rename, &sources)?;
-            let blames = match Program::compile(&wanted, &fields, decode, writer, (path, code(plan), first))?
-            {
+            let how = (path, code(plan), first);
+            let blames = match Program::compile(&wanted, &fields, decode, writer, how, &left)? {
                 Ok(program) => break program,
                 Err(blames) => blames,
             };
             first = false;
-            let never = |b: &Blame| b.field.filter(|_| plan.goes_on()).map(|at| (at, b.fault));
-            let Some(found) = blames.iter().map(never).collect::<Option<Vec<(usize, Fault)>>>() else {
+            let known = |b: &Blame| b.field.filter(|_| plan.goes_on()).map(|at| (at, b.fault, b.by_value));
+            let Some(found) = blames.iter().map(known).collect::<Option<Vec<(usize, Fault, bool)>>>() else {
                 let mut errors: Vec<Error> = blames.into_iter().map(|b| b.error).collect();
                 if plan.refuses() {
                     // What else has changed is told with it.
@@ -92,8 +92,10 @@ impl Resolved {
                 return Err(Error::many(errors).unwrap_or_else(no_reason));
             };
             let mut progress = false;
-            for (at, fault) in found {
-                if let Some(source @ FieldSource::Missing) = sources.get_mut(at) {
+            for (at, fault, by_value) in found {
+                if by_value {
+                    progress |= left.insert(at);
+                } else if let Some(source @ FieldSource::Missing) = sources.get_mut(at) {
                     *source = FieldSource::Never(fault);
                     progress = true;
                 }

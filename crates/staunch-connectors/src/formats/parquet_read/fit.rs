@@ -4,7 +4,7 @@ use super::ParquetFile;
 use crate::formats::csv::FieldSource;
 use crate::read::cast::casts;
 use crate::read::drift::{FileDrift, code, shown};
-use crate::read::fault::{ABSENT, OTHER_TYPE, TWICE};
+use crate::read::fault::{ABSENT, TWICE};
 use crate::read::field::FieldPlan;
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -26,6 +26,8 @@ pub(super) enum Use {
     Field(usize, Way),
     /// A field of the contract that no row of the file has a value of: dead rows show what stands there.
     Raw(usize),
+    /// A field of the contract of another type: no value of it can be read, but a null can.
+    Other(usize),
     /// A field that the contract does not name, and that is kept.
     Unknown(String),
 }
@@ -75,7 +77,8 @@ pub(super) fn match_columns(
             }
             // Nobody can say which of the two is meant.
             (used, never) = (Use::Raw(index), Some(TWICE));
-            let first = columns.iter_mut().find(|c| matches!(c.used, Use::Field(i, _) if i == index));
+            let first =
+                columns.iter_mut().find(|c| matches!(c.used, Use::Field(i, _) | Use::Other(i) if i == index));
             if let Some(FileColumn { used, .. }) = first {
                 *used = Use::Raw(index);
             }
@@ -90,7 +93,7 @@ pub(super) fn match_columns(
             drift.cast.push((field.name().to_owned(), word(column)));
             used = Use::Field(index, Way::Cast);
         } else if plan.goes_on() {
-            (used, never) = (Use::Raw(index), Some(OTHER_TYPE));
+            used = Use::Other(index);
         } else {
             let message = format!(
                 "the column `{}` is {}, which is not always a value of {}",

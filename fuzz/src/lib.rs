@@ -78,6 +78,7 @@ pub fn source(root: &Path, contract: &Arc<Contract>, object: &Options, chunk: us
         late_after: Some(Duration::from_secs(5)),
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: [("email", Treatment::Token), ("name", Treatment::Mask)].map(|(k, t)| (k.to_owned(), t)).into(),
         token_keys: BTreeMap::from([("email".to_owned(), [1; 32])]),
         chunk_bytes: Some(chunk),

@@ -22,7 +22,9 @@ mod verbs;
 
 pub use context::{App, Environment, RunContext, Verb, authorize};
 pub use open::Opened;
-pub use staunch_commit::{ChannelSegment, CollectedRun, Dataset, DeadLetter, Ledger, RunEnd, Uncommitted};
+pub use staunch_commit::{
+    ChannelSegment, CollectedRun, Dataset, DeadLetter, Drift, KEPT, Ledger, RunEnd, Uncommitted, ledger::edge,
+};
 pub use staunch_contract::avro::{Ignored, Incompatibility, IncompatibilityKind};
 pub use staunch_contract::diff::{Change, Diff, Verdict, Verdicts, What};
 pub use staunch_contract::lock::Reason;
@@ -34,6 +36,7 @@ pub use staunch_workflow::{Diagnostic, Severity, Type as WorkflowType};
 pub use verbs::check::{Checked, CheckedPipeline};
 pub use verbs::contract::check::{Broken, Compatibility};
 pub use verbs::contract::diff::ContractDiff;
+pub use verbs::contract::drift::{DriftView, KeptFields, Proposal, ReadDrift};
 pub use verbs::contract::infer::{InferOptions, Inferred};
 pub use verbs::contract::lock::{LockChange, LockOptions, Locked};
 pub use verbs::contract::show::SchemaView;

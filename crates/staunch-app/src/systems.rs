@@ -53,6 +53,7 @@ pub(crate) fn source(project: &Project, read: &Read, key: Option<&ProfileKey>) -
                 late_after: read.late_after,
                 late: read.late,
                 validate: read.validate,
+                on_drift: read.on_drift,
                 pii: project.profile.pii.clone(),
                 token_keys,
                 chunk_bytes: None,

@@ -7,6 +7,7 @@ use crate::log::{ApplyRecord, Log, applied_name, epoch_name};
 use crate::manifest::{ChannelSegment, EpochKind, EpochRecord, GenerationRecord, Manifest, Pins, Standing};
 use crate::spool::spool_schema;
 use crate::store::missing;
+use crate::unknown::{UNKNOWN, read_unknown};
 use staunch_types::{Epoch, Error, Result, codes};
 use std::collections::BTreeSet;
 
@@ -156,6 +157,8 @@ impl Inspector<'_> {
         let whole = match store.len(&segment.name).await {
             Ok(Some(bytes)) if bytes == segment.bytes => match segment.port.as_str() {
                 "out" | "late" => spool_schema(store.as_ref(), &segment.name).map(|_| ()),
+                UNKNOWN => read_unknown(store.as_ref(), segment)
+                    .and_then(|blocks| blocks.into_iter().try_for_each(|block| block.map(|_| ()))),
                 _ => read_dead(store.as_ref(), segment)
                     .and_then(|letters| letters.into_iter().try_for_each(|letter| letter.map(|_| ()))),
             },

@@ -4,6 +4,7 @@
 //! emits rows and the one that takes them; the encoder and the finished file's own footer. This module only adds them up
 //! and compares. A difference is a bug of Staunch, never of the data.
 
+use crate::drift::Drift;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use staunch_types::{Error, codes};
 use std::collections::BTreeMap;
@@ -61,6 +62,9 @@ pub struct ReadAccount {
     /// `used` where not all columns were validated.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validated: Option<String>,
+    /// What the records have that the contract does not say, and the other way round.
+    #[serde(skip_serializing_if = "Drift::is_empty", default)]
+    pub drift: Drift,
 }
 
 /// The account of a process stage, in input rows. Per-row: in = passed + filtered + dead. Whole-input: in = absorbed.
@@ -164,6 +168,7 @@ impl Ledger {
             a.late += b.late;
             a.bytes += b.bytes;
             a.validated = a.validated.take().or_else(|| b.validated.clone());
+            a.drift.add(&b.drift);
         }
         for (mine, theirs) in
             [(&mut self.per_row, &other.per_row), (&mut self.whole_input, &other.whole_input)]

@@ -13,6 +13,7 @@
 
 pub mod commit;
 pub mod dead;
+pub mod drift;
 pub mod floor;
 pub mod inspect;
 pub mod ledger;
@@ -26,10 +27,12 @@ pub mod sink;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod unknown;
 pub mod written;
 
 pub use commit::{Committer, Draft, Found, RunHead};
 pub use dead::{DeadLetter, DeadOrigin, DeadWriter, read_dead, record_id};
+pub use drift::Drift;
 pub use floor::Floors;
 pub use ledger::{EdgeAccount, End, HashSum, Ledger, ReadAccount, StageAccount, WriteAccount};
 pub use log::{ApplyRecord, Log, RunState};
@@ -43,6 +46,7 @@ pub use sink::{
 };
 pub use source::{
     Chunk, ChunkWork, DeadRow, Listed, Origin, PrefixTurn, RawRecord, RawRows, ReadRows, Source, SplitPoint,
-    Splitter,
+    Splitter, UnknownRow,
 };
+pub use unknown::{KEPT, UNKNOWN, UnknownWriter, read_unknown};
 pub use written::{Moved, Written};

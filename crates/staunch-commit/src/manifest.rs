@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The version that this code writes. 2 added to 1 what has a default when it is missing: the sealed rows that targets
 /// refused (`letters` of apply records, `region` of dead letters), rows that are tried again (`tried` of manifests), and the
-/// mark of runs that only settle dead letters (`settles` of pins). The contracts of reads and writes (`contracts` of pins and of what stands, `moved`
-/// of manifests) came in the middle of it.
+/// mark of runs that only settle dead letters (`settles` of pins). In the middle of it came floors; the drift of reads, and the fields that they keep;
+/// and the contracts of reads and writes (`contracts` of pins and of what stands, `moved` of manifests).
 pub const FORMAT: u32 = 2;
 
 /// `region`: the region's name.

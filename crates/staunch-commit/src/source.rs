@@ -1,6 +1,7 @@
 //! What a source promises: origins that can be pinned, cut into chunks at places that depend on the data alone,
 //! and decoded chunk by chunk, in parallel, with the bad rows set apart.
 
+use crate::drift::Drift;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,19 @@ pub struct ReadRows {
     pub dead: Vec<DeadRow>,
     /// The late rows: batch and places, if any.
     pub late: Option<(RecordBatch, Vec<u64>)>,
+    /// What the records have that the contract does not say, and the other way round.
+    pub drift: Drift,
+    /// The fields that the contract does not name, of all records that could be taken apart, where the read keeps them.
+    pub unknown: Vec<UnknownRow>,
+}
+
+/// The fields of one record that the contract does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownRow {
+    /// Where the record stands in its origin (see [`SplitPoint::offset`]).
+    pub place: u64,
+    /// A JSON object, by name in the file.
+    pub fields: Vec<u8>,
 }
 
 /// A raw record by itself: what a dead letter keeps.

@@ -4,8 +4,9 @@
 
 use serde::de::DeserializeOwned;
 use staunch_commit::manifest::{EpochRecord, FORMAT, FloorRecord, GenerationRecord, RegionRecord};
+use staunch_commit::unknown::UnknownBlock;
 use staunch_commit::{
-    ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, ProfileKey, RunEnd, Standing, Uncommitted,
+    ApplyRecord, DeadLetter, EpochKind, Manifest, Pins, ProfileKey, RunEnd, Standing, UNKNOWN, Uncommitted,
 };
 
 fn fixture<T: DeserializeOwned>(version: u32, name: &str) -> T {
@@ -112,6 +113,28 @@ fn moves_of_every_version_are_read() {
         let ids: Vec<_> = under.iter().map(|contract| (contract.id(), contract.fields.len())).collect();
         assert_eq!(ids, [("click@1".to_owned(), 3), ("click@2".to_owned(), 4)]);
         assert!(standing.contracts["clicks"][0].same(&pins.contracts["clicks"]));
+    }
+}
+
+/// So did the drift of reads, and what they keep.
+#[test]
+fn drift_and_kept_fields_of_every_version_are_read() {
+    let old: Manifest = fixture(1, "manifest.json");
+    assert!(old.ledger.reads.values().all(|read| read.drift.is_empty()));
+    let sealer = ProfileKey::new([7; 32]).sealer();
+    for version in 2..=FORMAT {
+        let manifest: Manifest = fixture(version, "drift-manifest.json");
+        let drift = &manifest.ledger.reads["events"].drift;
+        assert_eq!((drift.unknown["level"].records, drift.missing["note"]), (2, 2));
+        assert!(drift.unknown["source"].types.contains("string"));
+        manifest.ledger.check().unwrap();
+        assert!(manifest.channels.iter().any(|c| c.port == UNKNOWN && c.rows == 2));
+        let block: UnknownBlock = fixture(version, "unknown.ndjson");
+        assert_eq!((block.format, block.rows, block.contract.as_str()), (version, 2, "event@1"));
+        let kept = block.open(&sealer).unwrap();
+        assert_eq!(kept[0].id, "in/events/a.csv@1#16");
+        assert_eq!(kept[0].fields, r#"{"source":"web","level":"7"}"#);
+        assert_eq!(kept[1].fields, r#"{"source":null,"level":null}"#);
     }
 }
 

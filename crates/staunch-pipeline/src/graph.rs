@@ -294,6 +294,7 @@ fn read(draft: DraftRead) -> Option<Read> {
         late_after: draft.late_after,
         late: draft.late,
         validate: draft.validate,
+        on_drift: draft.on_drift,
     })
 }
 

@@ -48,8 +48,8 @@ pub use staunch_contract::units;
 
 pub use locked::LOCK_FILE;
 pub use model::{
-    Budget, Connection, Declassified, Input, Keep, Late, Object, ObjectRef, OptionValue, Options, Pipeline,
-    Process, Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,
+    Budget, Connection, Declassified, Input, Keep, Late, Object, ObjectRef, OnDrift, OptionValue, Options,
+    Pipeline, Process, Profile, Project, Read, SecretRef, Sql, Treatment, Validate, Write,
 };
 pub use options::OptionReader;
 pub use project::{Survey, find_root};

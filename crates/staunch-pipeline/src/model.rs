@@ -214,6 +214,31 @@ pub struct Read {
     pub late: Late,
     /// `validate:`
     pub validate: Validate,
+    /// `on_drift:`; without it a file of which no row could be read is refused, and rows that cannot be read are dead.
+    pub on_drift: Option<OnDrift>,
+}
+
+/// What happens to a file that no longer looks like its contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDrift {
+    /// The run ends before a row of it is committed.
+    Refuse,
+    /// Its rows that cannot be read under the contract are dead letters; fields that the contract does not name are counted.
+    DeadLetter,
+    /// Values of another type are cast where nothing is lost, and fields that the contract does not name are kept.
+    Widen,
+}
+
+impl OnDrift {
+    /// All of them with their words.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("refuse", Self::Refuse), ("dead_letter", Self::DeadLetter), ("widen", Self::Widen)];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, policy)| *policy == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// What happens to late rows.

@@ -6,7 +6,7 @@ mod tests;
 use crate::fields::{Fields, Text, mapping};
 use crate::files;
 use crate::mistakes::Mistakes;
-use crate::model::{Budget, Declassified, Input, Late, ObjectRef, Profile, Sql, Validate};
+use crate::model::{Budget, Declassified, Input, Late, ObjectRef, OnDrift, Profile, Sql, Validate};
 use crate::names;
 use crate::profile::Unclear;
 use crate::suggest::hint;
@@ -81,6 +81,7 @@ pub(crate) struct DraftRead {
     pub(crate) late_after: Option<Duration>,
     pub(crate) late: Late,
     pub(crate) validate: Validate,
+    pub(crate) on_drift: Option<OnDrift>,
 }
 
 #[derive(Debug)]
@@ -224,6 +225,7 @@ fn read_stage(
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
     };
     let Some(mut fields) = Fields::new(doc, node, &what, key.spot, mistakes) else { return draft };
     draft.from = fields
@@ -236,6 +238,7 @@ fn read_stage(
     draft.late_after = fields.duration("late_after", mistakes);
     let late = fields.one_of("late", &[("keep", Late::Keep), ("include", Late::Include)], mistakes);
     let validate = fields.one_of("validate", &[("all", Validate::All), ("used", Validate::Used)], mistakes);
+    draft.on_drift = fields.one_of("on_drift", &OnDrift::WORDS, mistakes);
     let late_spot = fields.key_spot("late_after");
     if let (Some(spot), Some(contract)) = (late_spot, &draft.contract)
         && contract.event_time.is_none()

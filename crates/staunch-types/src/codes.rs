@@ -147,6 +147,8 @@ codes! {
     SOURCE_CHANGED = "Source.Changed", Input, Never;
     /// the columns of an input file do not fit its contract
     SOURCE_SCHEMA = "Source.Schema", Input, Never;
+    /// an input file no longer looks like its contract, and the read refuses that
+    DRIFT = "Source.Drift", Input, Never;
     /// a record is larger than its limit, or an archive holds more than it may
     SOURCE_TOO_LARGE = "Source.TooLarge", Input, Never;
 

@@ -3,6 +3,7 @@
 pub(crate) mod contract;
 pub(crate) mod diff;
 mod doctor;
+pub(crate) mod drift;
 mod gc;
 mod graph;
 mod moves;
@@ -15,7 +16,8 @@ pub(crate) use graph::graph;
 use arrow::util::pretty::pretty_format_batches;
 use serde_json::{Value, json};
 use staunch_app::{
-    Checked, DlqRow, Ledger, LedgerView, PlanView, Preview, Report, RunEnd, RunRow, Settlement, Uncommitted,
+    Checked, DlqRow, Ledger, LedgerView, PlanView, Preview, ReadDrift, Report, RunEnd, RunRow, Settlement,
+    Uncommitted,
 };
 use staunch_types::{Error, Result, codes};
 use std::fmt::Write as _;
@@ -126,9 +128,9 @@ pub(crate) fn plan(plan: &PlanView, json: bool) -> Result<()> {
 }
 
 /// The outcome of a run.
-pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Result<()> {
+pub(crate) fn report(report: &Report, previews: &[Preview], drift: &[ReadDrift], json: bool) -> Result<()> {
     if json {
-        return out_json(&report_json(report));
+        return out_json(&report_json(report, drift));
     }
     let mut text = String::new();
     for preview in previews {
@@ -168,6 +170,7 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
             let _ = writeln!(text, "\nevery record of {read} is dead: are `format:` and its options right?");
         }
     }
+    text.push_str(&drift::proposals(drift));
     let went_on = if report.continued { ", continuing where an earlier start was cut off" } else { "" };
     let _ = writeln!(
         text,
@@ -187,7 +190,7 @@ pub(crate) fn report(report: &Report, previews: &[Preview], json: bool) -> Resul
     out(&text)
 }
 
-fn report_json(report: &Report) -> Value {
+fn report_json(report: &Report, drift: &[ReadDrift]) -> Value {
     let datasets: Vec<_> = report
         .datasets
         .iter()
@@ -211,6 +214,7 @@ fn report_json(report: &Report) -> Value {
         "moved": report.moved.iter().map(|(write, m)| json!({ "write": write, "from": m.from, "to": m.to })).collect::<Vec<_>>(),
         "changed_files": report.changed.iter().map(|(r, f)| json!({ "read": r, "file": f })).collect::<Vec<_>>(),
         "ledger": report.ledger,
+        "drift": drift.iter().map(drift::read_json).collect::<Vec<_>>(),
         "datasets": datasets,
     })
 }
@@ -307,6 +311,7 @@ fn ledger_text(ledger: &Ledger) -> String {
         }
         text.push_str(&columns(&table, 1));
     }
+    text.push_str(&drift::table(ledger));
     if !ledger.per_row.is_empty() {
         let mut table =
             vec![row(&["per-row stage", "in", "passed", "filtered", "dead", "emitted", "reference"])];
@@ -441,7 +446,7 @@ pub(crate) fn settled(did: &str, done: &Settlement, dry_run: bool, json: bool) -
         return out_json(&json!({
             "dry_run": dry_run,
             "letters": done.letters.iter().map(letter_json).collect::<Vec<_>>(),
-            "runs": done.runs.iter().map(report_json).collect::<Vec<_>>(),
+            "runs": done.runs.iter().map(|r| report_json(r, &[])).collect::<Vec<_>>(),
         }));
     }
     let mut text = String::new();

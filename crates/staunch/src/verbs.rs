@@ -92,7 +92,8 @@ fn run(app: &App, cli: &Cli, args: &RunArgs, context: &RunContext) -> Result<()>
         Some(limit) => app.show(start, profile, Some(report.run.as_str()), limit, context)?,
         None => Vec::new(),
     };
-    print::report(&report, &previews, json)
+    let drift = app.drift_of(start, profile, &report);
+    print::report(&report, &previews, &drift, json)
 }
 
 /// Ctrl-C (and a polite kill) drains; the second one stops at once. Both recover.

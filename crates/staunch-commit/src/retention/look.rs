@@ -5,6 +5,7 @@ use crate::floor::{DEAD, EPOCHS, Floors, LATE};
 use crate::log::{Log, RunState, epoch_name};
 use crate::manifest::{ChannelSegment, CollectedRun, RunEnd};
 use crate::store::Store;
+use crate::unknown::UNKNOWN;
 use staunch_types::{Epoch, Generation, Micros, Result, planted};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ pub enum Kind {
     DeadLetters,
     /// Late rows.
     LateRows,
+    /// Values of fields that no contract names.
+    KeptFields,
     /// Artefacts that no manifest came to name: of a start that was killed, or lost its region.
     Orphans,
     /// Inner channels of ended runs.
@@ -37,6 +40,7 @@ impl Kind {
             Self::Records => "records of runs",
             Self::DeadLetters => "dead letters",
             Self::LateRows => "late rows",
+            Self::KeptFields => "kept fields",
             Self::Orphans => "orphans",
             Self::Spools => "spools",
             Self::HalfWritten => "half-written files",
@@ -190,6 +194,8 @@ fn references(kept: &[Seen], decision: &Decision) -> References {
         for (epoch, segment) in &run.segments {
             let (floor, kind) = match is_late(segment) {
                 true => (decision.late, Kind::LateRows),
+                // They may be as personal as a dead letter, and go with them.
+                false if segment.port == UNKNOWN => (decision.dead, Kind::KeptFields),
                 false => (decision.dead, Kind::DeadLetters),
             };
             if *epoch <= floor {
@@ -253,6 +259,7 @@ fn epoch_of(name: &str) -> Option<Epoch> {
 fn kind_of_segment(name: &str) -> Kind {
     match name.rsplit('-').next() {
         Some("late") => Kind::LateRows,
+        Some(UNKNOWN) => Kind::KeptFields,
         _ => Kind::DeadLetters,
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn read(
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: BTreeMap::new(),
         token_keys: BTreeMap::new(),
         chunk_bytes: None,

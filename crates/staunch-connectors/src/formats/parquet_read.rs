@@ -3,10 +3,14 @@
 //! Columns are matched by name. Their types must fit the contract by a widening that loses nothing; whatever the file says,
 //! nulls, enum symbols and uuids are looked at row by row.
 
+mod fit;
+
 use crate::formats::csv::{FieldSource, absent};
-use crate::formats::rows::object;
+use crate::formats::rows::{object, objects};
+use crate::read::cast;
 use crate::read::chain::{Decoded, Records, finish};
-use crate::read::fault::{Fault, INT_RANGE, Inner, NULL, RowFault};
+use crate::read::drift::{FileDrift, never};
+use crate::read::fault::{Fault, INT_RANGE, Inner, NULL, OTHER_TYPE, RowFault};
 use crate::read::field::{FieldPlan, Parse, Timestamp};
 use crate::read::input::{changed, unreadable, verify_pin};
 use crate::read::parse::uuid::uuid;
@@ -16,7 +20,8 @@ use arrow::array::{
     TimestampNanosecondArray,
 };
 use arrow::compute::{CastOptions, cast_with_options, concat};
-use arrow::datatypes::{DataType, Field as ArrowField, Int64Type, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
+use fit::{FileColumn, Use, Way, match_columns};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -24,11 +29,9 @@ use parquet::arrow::arrow_reader::{
 use staunch_commit::{
     Chunk, ChunkWork, DeadRow, Listed, PrefixTurn, RawRows, ReadRows, SplitPoint, Splitter,
 };
-use staunch_contract::coerce::{self, Coercion};
-use staunch_contract::{Contract, Field, Type};
-use staunch_pipeline::suggest;
+use staunch_contract::coerce::Coercion;
 use staunch_types::{Error, Place, Result, codes};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,6 +60,8 @@ pub(crate) struct ParquetFile {
     pub(crate) projection: Arc<Projection>,
     /// The contract field of each name that a column may have.
     pub(crate) keys: HashMap<Vec<u8>, usize>,
+    /// The names of columns whose values the path says: they are passed over.
+    pub(crate) given: BTreeSet<String>,
     /// One per contract field: `Constant` where the path says it, `Missing` for all others.
     pub(crate) sources: Vec<FieldSource>,
 }
@@ -131,7 +136,7 @@ pub(crate) fn schema(path: &Path) -> Result<Arc<Schema>> {
 ///
 /// # Errors
 /// `Source.Changed`, `Source.Corrupt`, `Source.Unreadable`, `Source.Schema`.
-pub(crate) fn open(file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>, Vec<String>)> {
+pub(crate) fn open(mut file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>, Vec<String>)> {
     verify_pin(&file.path, &file.pin)?;
     let digest = digest(&file.path)?;
     let fresh = at.offset == 0 && !at.finished;
@@ -148,8 +153,9 @@ pub(crate) fn open(file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Splitt
         groups.push(Group { begin, rows, bytes });
         begin = begin.checked_add(rows).ok_or_else(|| corrupt(&file.path, "the file has too many rows"))?;
     }
-    let (columns, ignored) = match_columns(&file, metadata.schema())?;
-    let shared = Shared { file, metadata, columns };
+    let (columns, drift) = match_columns(&mut file, &metadata)?;
+    let ignored = drift.ignored();
+    let shared = Shared { file, metadata, columns, drift };
     let splitter =
         ParquetSplitter { shared: Arc::new(shared), groups, digest, at: at.offset, done: at.finished };
     Ok((Box::new(splitter), ignored))
@@ -162,149 +168,12 @@ struct Group {
     bytes: u64,
 }
 
-/// A column of the file that is read.
-struct FileColumn {
-    /// Its position among the columns of the file.
-    root: usize,
-    /// The contract field.
-    field: usize,
-    /// The way of a nested column into the contract.
-    nested: Option<Coercion>,
-}
-
 struct Shared {
     file: ParquetFile,
     metadata: ArrowReaderMetadata,
     /// By position in the file.
     columns: Vec<FileColumn>,
-}
-
-fn match_columns(file: &ParquetFile, schema: &Schema) -> Result<(Vec<FileColumn>, Vec<String>)> {
-    let mut columns = Vec::new();
-    let mut ignored = Vec::new();
-    let mut mistakes = Vec::new();
-    let mut seen = vec![false; file.plan.fields.len()];
-    for (root, column) in schema.fields().iter().enumerate() {
-        let Some(index) = file.keys.get(column.name().as_bytes()).copied() else {
-            ignored.push(column.name().clone());
-            continue;
-        };
-        let (Some(field), Some(seen)) = (file.plan.fields.get(index), seen.get_mut(index)) else { continue };
-        if std::mem::replace(seen, true) {
-            let message = format!("the file has two columns `{}`", column.name());
-            mistakes.push(schema_error(file, field, message).hint("give each column a name of its own"));
-        } else if !widens(column, &field.field) {
-            let message = format!(
-                "the column `{}` is {}, which is not always a value of {}",
-                column.name(),
-                column.data_type(),
-                field.field.ty.arrow()
-            );
-            mistakes.push(
-                schema_error(file, field, message).hint("correct the contract, or write the file again"),
-            );
-        } else if file.projection.decode.get(index).copied().unwrap_or(false) {
-            let nested = field.parse.is_nested().then(|| nested(column, &field.field)).flatten();
-            columns.push(FileColumn { root, field: index, nested });
-        }
-    }
-    for ((index, field), source) in file.plan.fields.iter().enumerate().zip(&file.sources) {
-        let here = seen.get(index).copied().unwrap_or(false);
-        if !here && !field.nullable() && matches!(source, FieldSource::Missing) {
-            let key = file.keys.iter().find(|(_, i)| **i == index).map(|(key, _)| key.as_slice());
-            let column = String::from_utf8_lossy(key.unwrap_or_default()).into_owned();
-            let message = format!("the file has no column `{column}`, and `{}` is never null", field.name());
-            let near = suggest(&column, schema.fields().iter().map(|f| f.name()));
-            let hint = near.map_or_else(
-                || "add the column, name it by `rename:`, or let the field be nullable".to_owned(),
-                |near| {
-                    format!("did the file mean `{near}`? then write `rename: {{{near}: {}}}`", field.name())
-                },
-            );
-            mistakes.push(schema_error(file, field, message).hint(hint));
-        }
-    }
-    if mistakes.is_empty() && !file.keys.is_empty() && !seen.contains(&true) {
-        // Every field would be null in every row: that is another file, not this one with nulls.
-        mistakes.push(
-            Error::new(codes::SOURCE_SCHEMA, "the file has no column that the contract names")
-                .place(Place::file(&file.path))
-                .hint("is it the right file? give its columns their names by `rename:`, or correct the contract"),
-        );
-    }
-    Error::many(mistakes).map_or(Ok((columns, ignored)), Err)
-}
-
-fn schema_error(file: &ParquetFile, field: &FieldPlan, message: String) -> Error {
-    Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(&file.path)).field(field.name())
-}
-
-/// The way of a nested column into the contract, part by part, as the output of a query goes; `None` if there is none.
-fn nested(column: &ArrowField, field: &Field) -> Option<Coercion> {
-    let plain = Contract::new("column", 1, vec![Field::new(&field.name, field.ty.clone(), field.nullable)]);
-    let named = column.clone().with_name(&field.name);
-    coerce::check(&Schema::new(vec![named]), &plain).ok()
-}
-
-/// Whether every value of a column of the file is a value of the contract's type.
-fn widens(column: &ArrowField, field: &Field) -> bool {
-    use DataType as D;
-    let (from, to) = (column.data_type(), &field.ty);
-    if to.is_nested() {
-        return nested(column, field).is_some();
-    }
-    let from = match from {
-        D::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
-    let small_int = matches!(from, D::Int8 | D::Int16 | D::UInt8 | D::UInt16);
-    let int = small_int || *from == D::Int32;
-    match to {
-        Type::Boolean => *from == D::Boolean,
-        Type::Int => int,
-        Type::Long => int || matches!(from, D::Int64 | D::UInt32),
-        Type::Float => small_int || matches!(from, D::Float16 | D::Float32),
-        Type::Double => int || matches!(from, D::UInt32 | D::Float16 | D::Float32 | D::Float64),
-        Type::Bytes => matches!(from, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_)),
-        Type::String | Type::Enum(_) => matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View),
-        Type::Uuid => matches!(from, D::Utf8 | D::LargeUtf8 | D::Utf8View | D::FixedSizeBinary(16)),
-        Type::Decimal { precision, scale } => {
-            let (digits, places) = match from {
-                D::Int8 | D::UInt8 => (3, 0),
-                D::Int16 | D::UInt16 => (5, 0),
-                D::Int32 | D::UInt32 => (10, 0),
-                D::Int64 => (19, 0),
-                D::UInt64 => (20, 0),
-                D::Decimal32(p, s) | D::Decimal64(p, s) | D::Decimal128(p, s) | D::Decimal256(p, s) => {
-                    (i32::from(*p), i32::from(*s))
-                }
-                _ => return false,
-            };
-            let (precision, scale) = (i32::from(*precision), i32::from(*scale));
-            places <= scale && digits - places <= precision - scale
-        }
-        Type::Date => *from == D::Date32,
-        Type::TimeMillis => matches!(from, D::Time32(_)),
-        Type::TimeMicros => matches!(from, D::Time32(_) | D::Time64(TimeUnit::Microsecond)),
-        Type::TimestampMillis => matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, _)),
-        Type::TimestampMicros => {
-            matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _))
-        }
-        Type::LocalTimestampMillis => {
-            matches!(from, D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None))
-        }
-        Type::LocalTimestampMicros => matches!(
-            from,
-            D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, None)
-        ),
-        Type::TimestampNanos => matches!(from, D::Timestamp(..)),
-        Type::LocalTimestampNanos => matches!(from, D::Timestamp(_, None)),
-        Type::Fixed(size) => {
-            matches!(from, D::FixedSizeBinary(found) if i64::from(*found) == i64::from(*size))
-        }
-        // No such read is made.
-        Type::Duration | Type::Array(_) | Type::Map(_) | Type::Record(_) | Type::Union(_) => false,
-    }
+    drift: FileDrift,
 }
 
 struct ParquetSplitter {
@@ -363,7 +232,7 @@ struct ParquetWork {
 impl ParquetWork {
     /// The columns of the file that are read, in the order of [`Shared::columns`], and how many rows they have.
     fn arrays(&self) -> Result<(Vec<ArrayRef>, usize)> {
-        let Shared { file, metadata, columns } = self.shared.as_ref();
+        let Shared { file, metadata, columns, .. } = self.shared.as_ref();
         let Some((group, skip)) = self.slice else {
             let empty = columns.iter().map(|c| {
                 let kind =
@@ -425,21 +294,53 @@ impl ChunkWork for ParquetWork {
             self.arrays().map_err(|e| verify_pin(&file.path, &file.pin).err().unwrap_or(e))?;
         let mut columns: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
         let mut faults = Vec::new();
-        let mut raw: Vec<Option<ArrayRef>> = vec![None; file.plan.fields.len()];
+        // What raw rows show of a field: as it stands in the file where what is decoded may have lost what was wrong with it.
+        let mut raw: Vec<(usize, ArrayRef)> = Vec::new();
+        let mut unknown: Vec<(&str, ArrayRef)> = Vec::new();
+        let cannot = || corrupt(&file.path, "a column cannot be converted");
         for (column, array) in self.shared.columns.iter().zip(arrays) {
-            let Some(field) = file.plan.fields.get(column.field) else { continue };
-            let array = match &column.nested {
-                Some(way) => {
-                    // What is set apart has lost what was wrong with it.
-                    if let Some(slot) = raw.get_mut(column.field) {
-                        *slot = Some(Arc::clone(&array));
-                    }
-                    converted(way, field, column.field, array, &mut faults)?
+            let (index, way) = match &column.used {
+                Use::Unknown(name) => {
+                    unknown.push((name, array));
+                    continue;
                 }
-                None => validated(field, column.field, &array, &mut faults)
-                    .ok_or_else(|| corrupt(&file.path, "a column cannot be converted"))?,
+                Use::Raw(index) => {
+                    raw.push((*index, array));
+                    continue;
+                }
+                Use::Other(index) => {
+                    let nullable = file.plan.fields.get(*index).is_some_and(FieldPlan::nullable);
+                    for row in 0..array.len() {
+                        match (array.is_null(row), nullable) {
+                            (true, true) => {}
+                            (true, false) => faults.push(RowFault::new(row, *index, NULL)),
+                            (false, _) => faults.push(RowFault::new(row, *index, OTHER_TYPE)),
+                        }
+                    }
+                    raw.push((*index, array));
+                    continue;
+                }
+                Use::Field(index, way) => (*index, way),
             };
-            if let Some(slot) = columns.get_mut(column.field) {
+            let Some(field) = file.plan.fields.get(index) else { continue };
+            let array = match way {
+                Way::Plain => {
+                    let array = validated(field, index, &array, &mut faults).ok_or_else(cannot)?;
+                    raw.push((index, Arc::clone(&array)));
+                    array
+                }
+                Way::Nested(way) => {
+                    raw.push((index, Arc::clone(&array)));
+                    converted(way, field, index, array, &mut faults)?
+                }
+                Way::Cast => {
+                    raw.push((index, Arc::clone(&array)));
+                    let mut fault = |row: usize, fault: Fault| faults.push(RowFault::new(row, index, fault));
+                    let wanted = field.field.ty.arrow();
+                    cast::exactly(&array, &wanted, field.nullable(), &mut fault).ok_or_else(cannot)?
+                }
+            };
+            if let Some(slot) = columns.get_mut(index) {
                 *slot = Some(array);
             }
         }
@@ -451,14 +352,25 @@ impl ChunkWork for ParquetWork {
                 *slot = Some(absent(source, field, rows)?);
             }
         }
-        let fields = file.plan.fields.iter().zip(columns.iter().zip(&raw));
-        let raw: Vec<(String, ArrayRef)> = fields
-            .filter_map(|(f, (column, raw))| {
-                Some((f.name().to_owned(), Arc::clone(raw.as_ref().or(column.as_ref())?)))
-            })
-            .collect();
+        never(&file.sources, &file.projection.decode, rows, &mut faults);
+        for (index, column) in columns.iter().enumerate() {
+            if let Some(column) = column
+                && !raw.iter().any(|(known, _)| *known == index)
+            {
+                raw.push((index, Arc::clone(column)));
+            }
+        }
+        raw.sort_by_key(|(index, _)| *index);
+        let name =
+            |index: usize| file.plan.fields.get(index).map_or_else(String::new, |f| f.name().to_owned());
+        let raw = raw.into_iter().map(|(index, array)| (name(index), array)).collect();
         let records = ParquetRecords { begin: self.begin, raw, kept: None };
-        finish(&file.plan, &file.projection, Decoded { columns, rows, faults }, records, turn)
+        let mut decoded = Decoded::new(columns, rows, faults);
+        decoded.drift = self.shared.drift.of_rows(rows);
+        if !unknown.is_empty() {
+            decoded.unknown = (0..).zip(objects(&unknown, rows)).collect();
+        }
+        finish(&file.plan, &file.projection, decoded, records, turn)
     }
 }
 

@@ -65,7 +65,8 @@ impl ChunkWork for AgainWork {
                 })?),
             });
         }
-        let decoded = Decoded { columns, rows: out.rows.len(), faults };
+        // What the contract does not say was counted and kept when the records were read first.
+        let decoded = Decoded::new(columns, out.rows.len(), faults);
         finish(&self.plan, &self.projection, decoded, out, turn)
     }
 }

@@ -6,7 +6,7 @@ use crate::read::plan::{Projection, ReadPlan};
 use crate::read::text::{Span, TextChunk, TextRows};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
-use staunch_commit::{DeadRow, PrefixTurn, RawRows, ReadRows};
+use staunch_commit::{DeadRow, Drift, PrefixTurn, RawRows, ReadRows, UnknownRow};
 use staunch_types::{Error, Result, bare, codes};
 use std::sync::Arc;
 
@@ -18,6 +18,17 @@ pub(crate) struct Decoded {
     pub(crate) rows: usize,
     /// What is wrong with values of these rows.
     pub(crate) faults: Vec<RowFault>,
+    /// What the rows have that the contract does not say.
+    pub(crate) drift: Drift,
+    /// The fields of rows that the contract does not name, as a JSON object, where they are kept.
+    pub(crate) unknown: Vec<(u32, Vec<u8>)>,
+}
+
+impl Decoded {
+    /// Rows without drift.
+    pub(crate) fn new(columns: Vec<Option<ArrayRef>>, rows: usize, faults: Vec<RowFault>) -> Self {
+        Self { columns, rows, faults, drift: Drift::default(), unknown: Vec::new() }
+    }
 }
 
 /// Where the rows of a decoded chunk come from.
@@ -94,8 +105,12 @@ pub(crate) fn finish<R: Records>(
         true => Vec::new(),
         false => kept.iter().map(|row| records.place(*row)).collect(),
     };
+    let unknown = std::mem::take(&mut decoded.unknown)
+        .into_iter()
+        .map(|(row, fields)| UnknownRow { place: records.place(row as usize), fields })
+        .collect();
     let raw = records.keep(on_time.is_some().then_some(&kept));
-    Ok(ReadRows { batch, places, raw, dead, late })
+    Ok(ReadRows { batch, places, raw, dead, late, drift: decoded.drift, unknown })
 }
 
 /// Notes the values that break the constraints of their fields.

@@ -43,6 +43,9 @@ faults! {
     NOT_STRING = DECODE_TYPE, "is not a string";
     NOT_BYTES = DECODE_TYPE, "holds a character beyond U+00FF, which is no byte";
     NOT_FORMAT = DECODE_TYPE, "does not follow the format that `dates:` gives";
+    ABSENT = VIOLATION, "is not in the file, but the contract says that it is never null";
+    TWICE = DECODE, "stands twice in the file";
+    WIDER = DECODE_TYPE, "is not exactly a value of its type";
     NULL = VIOLATION, "is null, but the contract says that it never is";
     NOT_SYMBOL = VIOLATION, "is not a symbol of its enum";
     NOT_UUID = VIOLATION, "is not a uuid";

@@ -4,9 +4,11 @@
 //! stands here. [`SequentialTurn`] is the prefix maximum for whoever reads chunks one after the other.
 
 pub(crate) mod again;
+pub(crate) mod cast;
 pub(crate) mod chain;
 pub(crate) mod column;
 pub(crate) mod cut;
+pub(crate) mod drift;
 pub(crate) mod fault;
 pub(crate) mod field;
 pub(crate) mod input;
@@ -18,5 +20,6 @@ pub(crate) mod plan;
 pub(crate) mod split;
 pub(crate) mod text;
 mod turn;
+pub(crate) mod unknown;
 
 pub use turn::SequentialTurn;

@@ -5,7 +5,7 @@ use crate::read::parse::time::Format;
 use crate::read::pii::Treat;
 use arrow::datatypes::SchemaRef;
 use staunch_contract::{AvroForm, Constraints, Contract, Type};
-use staunch_pipeline::{Late, Treatment, Validate};
+use staunch_pipeline::{Late, OnDrift, Treatment, Validate};
 use staunch_types::{Error, Micros, Result, bare, codes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub(crate) struct ReadRequest<'a> {
     pub(crate) late_after: Option<Duration>,
     pub(crate) late: Late,
     pub(crate) validate: Validate,
+    pub(crate) on_drift: Option<OnDrift>,
     pub(crate) pii: &'a BTreeMap<String, Treatment>,
     pub(crate) token_keys: &'a BTreeMap<String, [u8; 32]>,
     pub(crate) formats: &'a BTreeMap<String, Format>,
@@ -39,6 +40,9 @@ pub(crate) struct ReadPlan {
     /// The bound of lateness, if rows are to be filtered by it.
     pub(crate) late_after: Option<Micros>,
     pub(crate) validate: Validate,
+    pub(crate) on_drift: Option<OnDrift>,
+    /// `name@version` of the contract.
+    id: String,
 }
 
 /// What one opening of the source hands on.
@@ -122,7 +126,29 @@ impl ReadPlan {
             outputs,
             late_after,
             validate: request.validate,
+            on_drift: request.on_drift,
+            id: contract.id(),
         })
+    }
+
+    /// `name@version` of the contract of what is read.
+    pub(crate) fn contract_id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether a file that does not fit the contract is refused.
+    pub(crate) fn refuses(&self) -> bool {
+        self.on_drift == Some(OnDrift::Refuse)
+    }
+
+    /// Whether rows that cannot be read are dead even if it is all rows of a file.
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self.on_drift, Some(OnDrift::DeadLetter | OnDrift::Widen))
+    }
+
+    /// Whether values of other types are cast, and fields that the contract does not name are kept.
+    pub(crate) fn widens(&self) -> bool {
+        self.on_drift == Some(OnDrift::Widen)
     }
 
     /// What an opening for `columns` (positions in the schema, ascending) decodes and hands on.

@@ -5,7 +5,7 @@ use crate::read::cut::{Cut, Cutter, Oversize};
 use crate::read::input::{Input, changed};
 use crate::read::plan::{Projection, ReadPlan};
 use crate::read::text::TextChunk;
-use staunch_commit::{Chunk, ChunkWork, PrefixTurn, ReadRows, SplitPoint, Splitter};
+use staunch_commit::{Chunk, ChunkWork, Drift, PrefixTurn, ReadRows, SplitPoint, Splitter};
 use staunch_types::{Error, Place, Result, codes};
 use std::sync::Arc;
 
@@ -200,8 +200,19 @@ fn skip_to(input: &mut Input, rest: &mut Vec<u8>, offset: u64, at: &SplitPoint) 
     Ok(at.offset)
 }
 
-impl Splitter for TextSplitter {
-    fn next(&mut self) -> Result<Option<Chunk>> {
+impl TextSplitter {
+    /// What the next chunk has that the contract does not say, and of how many rows; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Splitter::next`], and what is wrong with the whole chunk.
+    pub(crate) fn look(&mut self) -> Result<Option<(Drift, u64)>> {
+        let Some(cut) = self.cut()? else { return Ok(None) };
+        let (decoded, _) =
+            self.decoder.decode(Arc::new(cut.chunk), usize::try_from(cut.found).unwrap_or(0))?;
+        Ok(Some((decoded.drift, decoded.rows as u64)))
+    }
+
+    fn cut(&mut self) -> Result<Option<CutChunk>> {
         if self.done {
             return Ok(None);
         }
@@ -247,14 +258,29 @@ impl Splitter for TextSplitter {
             digest: self.input.digest(),
             finished: self.done,
         };
+        Ok(Some(CutChunk { chunk, bytes, found: cut.records, end }))
+    }
+}
+
+/// Some whole records, and where the next ones begin.
+struct CutChunk {
+    chunk: TextChunk,
+    bytes: u64,
+    found: u64,
+    end: SplitPoint,
+}
+
+impl Splitter for TextSplitter {
+    fn next(&mut self) -> Result<Option<Chunk>> {
+        let Some(CutChunk { chunk, bytes, found, end }) = self.cut()? else { return Ok(None) };
         let work = TextWork {
             decoder: Arc::clone(&self.decoder),
             plan: Arc::clone(&self.plan),
             projection: Arc::clone(&self.projection),
             chunk: Arc::new(chunk),
-            found: usize::try_from(cut.records).unwrap_or(0),
+            found: usize::try_from(found).unwrap_or(0),
         };
-        Ok(Some(Chunk { bytes, found: cut.records, end, work: Box::new(work) }))
+        Ok(Some(Chunk { bytes, found, end, work: Box::new(work) }))
     }
 }
 

@@ -7,8 +7,9 @@ use arrow::record_batch::RecordBatch;
 use staunch_commit::dead::{DeadOrigin, DeadWriter};
 use staunch_commit::spool::SpoolWriter;
 use staunch_commit::{
-    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, Ledger, Origin, ReadAccount,
-    SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, ledger,
+    ChannelSegment, Committer, DeadRow, Draft, EdgeAccount, End, HashSum, KEPT, Ledger, Origin, ReadAccount,
+    SegmentName, SegmentWriter, SinkEpoch, SplitPoint, StageAccount, UNKNOWN, UnknownRow, UnknownWriter,
+    ledger,
 };
 use staunch_contract::Contract;
 use staunch_types::{Error, Result, WriteMode, bare, codes, planted};
@@ -46,6 +47,8 @@ pub(crate) struct ChunkOut {
     pub(crate) late: Option<RecordBatch>,
     pub(crate) writes: Vec<(usize, Outgoing)>,
     pub(crate) spools: Vec<(String, Outgoing)>,
+    /// The fields that the contract of the read does not name, where it keeps them.
+    pub(crate) unknown: Vec<UnknownRow>,
 }
 
 /// Adds what a chain did with a batch to a stage's account.
@@ -77,6 +80,8 @@ pub(crate) struct Building<'a> {
     spools: BTreeMap<(String, &'static str), SpoolWriter>,
     spool_near: BTreeMap<String, End>,
     dead: BTreeMap<String, DeadWriter>,
+    /// By read.
+    unknown: BTreeMap<String, UnknownWriter>,
     channels: Vec<ChannelSegment>,
 }
 
@@ -101,6 +106,7 @@ impl<'a> Building<'a> {
             spools: BTreeMap::new(),
             spool_near: BTreeMap::new(),
             dead: BTreeMap::new(),
+            unknown: BTreeMap::new(),
             channels: Vec::new(),
         }
     }
@@ -165,6 +171,7 @@ impl<'a> Building<'a> {
             };
             self.dead_rows(stage, &origin, rows)?;
         }
+        self.keep_unknown(&name, from, &out.unknown)?;
         if let Some(late) = out.late {
             self.spool(&name, "late", read.source.contract())?.write(&late)?;
         }
@@ -175,6 +182,35 @@ impl<'a> Building<'a> {
             self.write_spool(&channel, &outgoing)?;
         }
         Ok(())
+    }
+
+    /// Keeps the fields that no contract names of rows of a read: the near end of their edge is what the decoder found, the far end what
+    /// the artefact holds.
+    fn keep_unknown(&mut self, read: &str, from: &Origin, rows: &[UnknownRow]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if !self.unknown.contains_key(read) {
+            let name = format!("segments/{}-{read}-{UNKNOWN}", self.stem);
+            let node = self.cx.graph.read(read);
+            let object = node.map(|n| n.source.object()).unwrap_or_default();
+            let contract = node.map(|n| n.read.contract.id()).unwrap_or_default();
+            let store = self.cx.env.store.as_ref();
+            self.unknown
+                .insert(read.to_owned(), UnknownWriter::create(store, name, read, object, &contract)?);
+        }
+        if let Some(writer) = self.unknown.get_mut(read) {
+            writer.write(from, rows, &self.cx.env.sealer)?;
+        }
+        let near = End { rows: rows.len() as u64, hash: None };
+        self.edge(&ledger::edge(read, KEPT), EdgeAccount { near, far: End::default() });
+        Ok(())
+    }
+
+    /// Notes the kept fields of a read elsewhere: how many rows had some, and of how many the artefact holds them.
+    pub(crate) fn kept(&mut self, read: &str, near: u64, far: u64) {
+        let end = |rows| End { rows, hash: None };
+        self.edge(&ledger::edge(read, KEPT), EdgeAccount { near: end(near), far: end(far) });
     }
 
     /// Adds rejected rows.
@@ -303,6 +339,12 @@ impl<'a> Building<'a> {
         }
         for (_, writer) in std::mem::take(&mut self.dead) {
             self.channels.push(writer.finish()?);
+        }
+        for (read, writer) in std::mem::take(&mut self.unknown) {
+            let segment = writer.finish()?;
+            let far = End { rows: segment.rows, hash: None };
+            self.edge(&ledger::edge(&read, KEPT), EdgeAccount { near: End::default(), far });
+            self.channels.push(segment);
         }
         let mut sinks = BTreeMap::new();
         for (index, node) in self.cx.graph.writes.iter().enumerate() {

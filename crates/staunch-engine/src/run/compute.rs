@@ -10,7 +10,7 @@ use crate::sql::Shape;
 use crate::whole::{unique_keys, unique_values};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use staunch_commit::{ChannelSegment, EdgeAccount, End, Ledger, StageAccount, ledger};
+use staunch_commit::{ChannelSegment, EdgeAccount, End, Ledger, StageAccount, UNKNOWN, ledger};
 use staunch_types::{Error, Result, codes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -181,6 +181,10 @@ impl Coordinator<'_> {
                         delta.reads.insert(channel.clone(), account);
                         self.building.ledger.add(&delta);
                         self.building.finished(&channel, outcome.finished);
+                        let far = outcome.channels.iter().filter(|s| s.port == UNKNOWN).map(|s| s.rows).sum();
+                        if outcome.kept > 0 {
+                            self.building.kept(&channel, outcome.kept, far);
+                        }
                         for segment in outcome.channels {
                             self.building.channel(segment);
                         }

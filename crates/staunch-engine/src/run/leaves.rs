@@ -12,7 +12,8 @@ use staunch_commit::dead::{DeadOrigin, DeadWriter};
 use staunch_commit::spool::{SpoolWriter, read_spool};
 use staunch_commit::store::Store;
 use staunch_commit::{
-    ChannelSegment, Chunk, PinnedOrigin, ReadAccount, Sealer, Source, SplitPoint, Splitter,
+    ChannelSegment, Chunk, PinnedOrigin, ReadAccount, Sealer, Source, SplitPoint, Splitter, UNKNOWN,
+    UnknownWriter,
 };
 use staunch_contract::Contract;
 use staunch_pipeline::Validate;
@@ -54,6 +55,9 @@ struct Tally {
     finished: BTreeMap<usize, SplitPoint>,
     dead: Option<DeadWriter>,
     late: Option<SpoolWriter>,
+    unknown: Option<UnknownWriter>,
+    /// Rows whose unknown fields are kept, as the decoder found them.
+    kept: u64,
 }
 
 /// What a leaf came to.
@@ -64,8 +68,10 @@ pub(crate) struct LeafOutcome {
     pub(crate) absorbed: u64,
     /// The origins read to their end.
     pub(crate) finished: BTreeMap<usize, SplitPoint>,
-    /// The dead letters and late rows.
+    /// The dead letters, late rows and kept fields.
     pub(crate) channels: Vec<ChannelSegment>,
+    /// Rows whose unknown fields are kept, as the decoder found them.
+    pub(crate) kept: u64,
 }
 
 /// One pass over the origins, shared by the partitions of a plan.
@@ -137,7 +143,11 @@ impl ReadLeaf {
         if let Some(spool) = tally.late.take() {
             channels.push(spool.finish()?.0);
         }
+        if let Some(writer) = tally.unknown.take() {
+            channels.push(writer.finish()?);
+        }
         Ok(LeafOutcome {
+            kept: tally.kept,
             account: shared.keeps_account.then(|| tally.account.clone()),
             absorbed: tally.absorbed,
             finished: std::mem::take(&mut tally.finished),
@@ -202,6 +212,19 @@ impl Shared {
             tally.account.bytes += bytes;
             if self.validates_used && opening.columns.is_some() {
                 tally.account.validated = Some("used".to_owned());
+            }
+            tally.account.drift.add(&rows.drift);
+            if self.keeps_account && !rows.unknown.is_empty() {
+                if tally.unknown.is_none() {
+                    let name = format!("{}-{UNKNOWN}", self.stem);
+                    let (store, object) = (self.store.as_ref(), self.source.object());
+                    let writer = UnknownWriter::create(store, name, &self.read, object, &self.contract)?;
+                    tally.unknown = Some(writer);
+                }
+                tally.kept += rows.unknown.len() as u64;
+                if let Some(writer) = &mut tally.unknown {
+                    writer.write(&pinned.origin, &rows.unknown, &self.sealer)?;
+                }
             }
             tally.account.found += found;
             tally.account.accepted += rows.batch.num_rows() as u64;

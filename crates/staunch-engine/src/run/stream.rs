@@ -11,7 +11,7 @@ use super::turn::Turns;
 use crate::chain::RowChain;
 use arrow::record_batch::RecordBatch;
 use staunch_commit::{
-    Chunk, Committer, DeadRow, EdgeAccount, End, EpochKind, Origin, RawRecord, ReadAccount, ReadRows,
+    Chunk, Committer, DeadRow, Drift, EdgeAccount, End, EpochKind, Origin, RawRecord, ReadAccount, ReadRows,
     RunState, Segment, SplitPoint, Splitter, Standing, ledger,
 };
 use staunch_pipeline::Validate;
@@ -257,11 +257,14 @@ fn process(
     let Chunk { bytes, found, end, work } = chunk;
     let key = turn_key(name, &split);
     let mut turn = turns.of(sequence, &key);
-    let rows = work.run(&mut turn).map_err(|e| e.stage(name))?;
+    let mut rows = work.run(&mut turn).map_err(|e| e.stage(name))?;
     let prefix_max = turn.after();
     drop(turn);
+    let (drift, unknown) = (std::mem::take(&mut rows.drift), std::mem::take(&mut rows.unknown));
 
     let mut out = below(cx, chains, read, name, found, rows)?;
+    out.account.drift = drift;
+    out.unknown = unknown;
     out.account.bytes = bytes;
     out.origin = origin;
     out.split = split;
@@ -321,6 +324,8 @@ fn below(
         dead: rows.dead.len() as u64,
         late: late.as_ref().map_or(0, |b| b.num_rows() as u64),
         bytes: 0,
+        // Counted by who reads records first: those that are replayed were counted then.
+        drift: Drift::default(),
         validated: (node.read.validate == Validate::Used && node.columns.is_some())
             .then(|| "used".to_owned()),
     };
@@ -337,6 +342,7 @@ fn below(
         late,
         writes: Vec::new(),
         spools: Vec::new(),
+        unknown: Vec::new(),
     };
     let count = u32::try_from(rows.batch.num_rows())
         .map_err(|_| Error::new(codes::INTERNAL, "a chunk has more than 4,294,967,295 rows"))?;

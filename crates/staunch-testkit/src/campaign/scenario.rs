@@ -95,6 +95,23 @@ write:
 dead_letters: {at_most: 100 %}
 ",
 );
+/// A contract that does not name all that the files have.
+const PART: Step = Step::Write(
+    "contracts/part.yaml",
+    "contract: part\nversion: 1\nkey: [id]\nfields:\n  id: long\n  kind: string\n",
+);
+/// A read that keeps what its contract does not name.
+const WIDENING: Step = Step::Write(
+    "pipelines/log.yaml",
+    "pipeline: log
+epoch_bytes: 1 KiB
+read:
+  items: {from: in/items, contract: part@1, on_drift: widen}
+write:
+  - {from: items, to: lake/items, mode: append}
+dead_letters: {at_most: 100 %}
+",
+);
 /// A whole read: spools, and replaces in both kinds of target.
 const TOTALS: Step = Step::Write(
     "pipelines/totals.yaml",
@@ -344,6 +361,13 @@ pub const SCENARIOS: &[Scenario] = &[
             SECOND,
             Step::Run(&["run", "making"]),
         ],
+        command: &["run", "log", "--id", "run-1"],
+        exit: 0,
+        settles: false,
+    },
+    Scenario {
+        name: "drift",
+        before: &[PROJECT, PART, WIDENING, FIRST],
         command: &["run", "log", "--id", "run-1"],
         exit: 0,
         settles: false,

@@ -23,6 +23,14 @@ pub(crate) enum Contract {
         /// The new one.
         new: String,
     },
+    /// Show what the reads of a run met that their contracts do not say, and the edit that would say it.
+    Drift {
+        /// The run (default: the newest).
+        run: Option<String>,
+        /// The fields that were kept (`on_drift: widen`), record by record, and nothing else.
+        #[arg(long)]
+        values: bool,
+    },
     /// Write contracts.lock: publish every declared version, and pin what stages imply.
     Lock {
         /// Write nothing. Exit code 3 if the lock does not say what it should.

@@ -33,6 +33,14 @@ pub(crate) fn contract(
             print::diff::diff(&found, json)?;
             Ok(0)
         }
+        Contract::Drift { run, values: true } => {
+            print::drift::values(&app.kept_fields(start, profile, run.as_deref(), context)?, json)?;
+            Ok(0)
+        }
+        Contract::Drift { run, values: false } => {
+            print::drift::drift(&app.drift(start, profile, run.as_deref(), context)?, json)?;
+            Ok(0)
+        }
         Contract::Lock { check, allow_incompatible } => {
             let options = LockOptions { check: *check, allow: allow_incompatible.clone() };
             let locked = app.contract_lock(start, profile, &options, context)?;

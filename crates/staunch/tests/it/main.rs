@@ -17,6 +17,7 @@ mod damaged;
 mod disk;
 mod dlq_filters;
 mod doctor;
+mod drift;
 mod fencing;
 mod flights;
 mod forbidden;

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod infer;
 pub(crate) mod lock;
 pub(crate) mod show;

@@ -2,10 +2,8 @@
 
 use super::corrupt;
 use super::letter;
-use super::program::Program;
+use super::resolve::{Resolved, Wants};
 use super::sheet::Sheet;
-use super::wanted::Wanted;
-use crate::formats::csv::FieldSource;
 use crate::read::chain::{Decoded, TextRecords};
 use crate::read::fault::NOT_ONE;
 use crate::read::plan::{Projection, ReadPlan};
@@ -22,22 +20,14 @@ pub(crate) struct AvroAgain {
     pub(crate) path: PathBuf,
     pub(crate) plan: Arc<ReadPlan>,
     pub(crate) projection: Arc<Projection>,
-    pub(crate) wanted: Wanted,
-    /// One per contract field: `Constant` where the path says it.
-    pub(crate) sources: Vec<FieldSource>,
+    pub(crate) wants: Wants,
     /// By the text of the writer's schema: a file may have been written again.
-    programs: Mutex<HashMap<String, Arc<Program>>>,
+    ways: Mutex<HashMap<String, Arc<Resolved>>>,
 }
 
 impl AvroAgain {
-    pub(crate) fn new(
-        path: PathBuf,
-        plan: Arc<ReadPlan>,
-        projection: Arc<Projection>,
-        wanted: Wanted,
-        sources: Vec<FieldSource>,
-    ) -> Self {
-        Self { path, plan, projection, wanted, sources, programs: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(path: PathBuf, plan: Arc<ReadPlan>, projection: Arc<Projection>, wants: Wants) -> Self {
+        Self { path, plan, projection, wants, ways: Mutex::new(HashMap::new()) }
     }
 }
 
@@ -48,21 +38,21 @@ impl TextDecoder for AvroAgain {
         let (mut spans, mut broken) = (Vec::new(), Vec::new());
         let Some((writer, row)) = letter::open(&chunk.bytes) else {
             // It was rejected when the object had another format.
-            let decoded = Decoded { columns: Vec::new(), rows: 0, faults: Vec::new() };
+            let decoded = Decoded::new(Vec::new(), 0, Vec::new());
             return Ok((decoded, TextRecords { chunk, spans, broken: vec![(span, NOT_ONE)] }));
         };
-        let known = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(writer.text()).cloned();
-        let program = match known {
-            Some(program) => program,
+        let known = self.ways.lock().unwrap_or_else(PoisonError::into_inner).get(writer.text()).cloned();
+        let way = match known {
+            Some(way) => way,
             None => {
-                let (fields, decode) = (&self.plan.fields, &self.projection.decode);
-                let program = Arc::new(Program::new(&self.wanted, fields, decode, &writer, &self.path)?);
-                let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-                programs.insert(writer.text().to_owned(), Arc::clone(&program));
-                program
+                let decode = &self.projection.decode;
+                let way = Arc::new(Resolved::new(&self.wants, &self.plan, decode, &writer, &self.path)?);
+                let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+                ways.insert(writer.text().to_owned(), Arc::clone(&way));
+                way
             }
         };
-        let mut sheet = Sheet::new(&program, &self.plan.fields, &self.projection, &self.sources, 1);
+        let mut sheet = Sheet::new(&way.program, &way.fields, &self.projection, &way.sources, 1);
         let mut cursor = Cursor::new(&row, Limits::default());
         let read = sheet.row(&mut cursor).map_err(|fault| {
             corrupt(&self.path, format!("a dead letter of the file cannot be read: {}", fault.why()))
@@ -71,7 +61,7 @@ impl TextDecoder for AvroAgain {
             Some(fault) => broken.push((span, fault)),
             None => spans.push(span),
         }
-        let decoded = sheet.finish(&self.sources, &self.projection)?;
+        let decoded = way.finish(sheet, &self.plan, &self.projection)?;
         Ok((decoded, TextRecords { chunk, spans, broken }))
     }
 }

@@ -13,11 +13,13 @@
 
 mod again;
 mod encode;
+mod keep;
 mod leaf;
 pub(crate) mod letter;
 mod obstacles;
 mod program;
 mod read;
+mod resolve;
 mod sheet;
 mod wanted;
 pub(crate) mod write;
@@ -28,6 +30,7 @@ mod tests;
 pub(crate) use again::AvroAgain;
 pub(crate) use encode::Encoder;
 pub(crate) use read::{AvroFile, open};
+pub(crate) use resolve::Wants;
 pub(crate) use wanted::Wanted;
 
 use staunch_types::{Error, Place, codes};

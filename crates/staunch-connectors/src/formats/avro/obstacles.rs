@@ -1,19 +1,36 @@
 //! Why a file can never be read as rows of a contract: told before any row is.
 
 use super::wanted::Wanted;
+use crate::read::fault::{ABSENT, Fault, OTHER_TYPE};
 use crate::read::field::FieldPlan;
 use staunch_contract::Type;
 use staunch_contract::avro::{Incompatibility, IncompatibilityKind, Kind, Logical, Schema, obstacles};
 use staunch_pipeline::suggest;
-use staunch_types::{Error, Place, Result, codes};
+use staunch_types::{Code, Error, Place, Result, codes};
 use std::path::Path;
 
-/// Everything that stands between the schema of a file and the contract, as `Source.Schema`. What only some values have, such as a
+/// Why a file, or a field of the contract in it, cannot be read.
+pub(super) struct Blame {
+    /// The field, by position; none if it is the whole file.
+    pub(super) field: Option<usize>,
+    /// What is wrong with every row, if the field is left out.
+    pub(super) fault: Fault,
+    /// Whether it depends on the value, so that the field need not be left out: a null may be read where nothing else can.
+    pub(super) by_value: bool,
+    pub(super) error: Error,
+}
+
+/// Everything that stands between the schema of a file and the contract, with this code. What only some values have, such as a
 /// null or a symbol that the contract does not know, is left to their rows.
-pub(super) fn find(wanted: &Wanted, reader: &Schema, writer: &Schema, path: &Path) -> Result<Vec<Error>> {
+pub(super) fn find(
+    wanted: &Wanted,
+    reader: &Schema,
+    writer: &Schema,
+    (path, code, whole): (&Path, Code, bool),
+) -> Result<Vec<Blame>> {
     let found = obstacles(reader, writer)?;
-    let mut errors: Vec<Error> = found.iter().map(|o| error(o, reader, writer, path)).collect();
-    if errors.is_empty()
+    let mut blames: Vec<Blame> = found.iter().map(|o| wanted.blame(o, reader, writer, path, code)).collect();
+    if whole
         && let (Kind::Record(ours), Kind::Record(theirs)) =
             (reader.kind(reader.root()), writer.kind(writer.root()))
         && !ours.fields.is_empty()
@@ -24,16 +41,43 @@ pub(super) fn find(wanted: &Wanted, reader: &Schema, writer: &Schema, path: &Pat
     {
         // Every field would be its default in every row: that is another file, not this one without values.
         let message = format!("the file has no field that `{}` names", wanted.id);
-        errors.push(
-            Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path)).hint(
-                "is it the right file? give its fields their names by `rename:`, or correct the contract",
-            ),
-        );
+        let error = Error::new(codes::SOURCE_SCHEMA, message)
+            .place(Place::file(path))
+            .hint("is it the right file? give its fields their names by `rename:`, or correct the contract");
+        if blames.is_empty() || blames.iter().all(|b| b.field.is_some()) {
+            blames.push(Blame { field: None, fault: OTHER_TYPE, by_value: false, error });
+        }
     }
-    Ok(errors)
+    Ok(blames)
 }
 
-fn error(obstacle: &Incompatibility, reader: &Schema, writer: &Schema, path: &Path) -> Error {
+impl Wanted {
+    /// An incompatibility of schemas as the blame of a field of the contract.
+    pub(super) fn blame(
+        &self,
+        obstacle: &Incompatibility,
+        reader: &Schema,
+        writer: &Schema,
+        path: &Path,
+        code: Code,
+    ) -> Blame {
+        let mut steps = obstacle.location.split('/').filter(|s| !s.is_empty());
+        let number = match (steps.next(), steps.next()) {
+            (Some("fields"), Some(number)) => number.parse::<usize>().ok(),
+            _ => None,
+        };
+        let missing = obstacle.kind == IncompatibilityKind::ReaderFieldMissingDefaultValue;
+        let absent = missing && steps.next().is_none();
+        Blame {
+            field: number.and_then(|n| self.fields.get(n)).copied(),
+            fault: if absent { ABSENT } else { OTHER_TYPE },
+            by_value: !absent,
+            error: error(obstacle, reader, writer, path, code),
+        }
+    }
+}
+
+fn error(obstacle: &Incompatibility, reader: &Schema, writer: &Schema, path: &Path, code: Code) -> Error {
     let mut steps = obstacle.location.split('/').filter(|s| !s.is_empty());
     let field = match (
         steps.next(),
@@ -66,7 +110,7 @@ fn error(obstacle: &Incompatibility, reader: &Schema, writer: &Schema, path: &Pa
             }
         };
     }
-    let error = Error::new(codes::SOURCE_SCHEMA, obstacle.to_string()).place(Place::file(path)).hint(hint);
+    let error = Error::new(code, obstacle.to_string()).place(Place::file(path)).hint(hint);
     match field {
         Some(field) => error.field(field),
         None => error,
@@ -100,7 +144,11 @@ pub(super) fn means(writer: Option<Logical>, ty: &Type) -> bool {
 }
 
 /// The error of a field whose logical type in the file is another one than in the contract.
-pub(super) fn other_meaning(writer: Option<Logical>, field: &FieldPlan, path: &Path) -> Error {
+pub(super) fn other_meaning(
+    writer: Option<Logical>,
+    field: &FieldPlan,
+    (path, code): (&Path, Code),
+) -> Error {
     let theirs = match writer {
         Some(Logical::Decimal { precision, scale }) => format!("decimal({precision},{scale})"),
         Some(logical) => logical.name().to_owned(),
@@ -109,7 +157,7 @@ pub(super) fn other_meaning(writer: Option<Logical>, field: &FieldPlan, path: &P
     let message =
         format!("`{}` is {theirs} in the file: as {} it would be another value", field.path, field.field.ty);
     let top = field.path.split(['.', '[', '{', '(']).next().unwrap_or_default().to_owned();
-    Error::new(codes::SOURCE_SCHEMA, message)
+    Error::new(code, message)
         .place(Place::file(path))
         .field(&top)
         .hint("declare in the contract what the file holds, and convert it in a query")

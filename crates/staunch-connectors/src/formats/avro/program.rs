@@ -2,14 +2,14 @@
 //!
 //! Schema resolution is that of [`Plan`]; here each of its operations meets the field, or the part of one, that takes the value.
 
-use super::obstacles;
+use super::obstacles::{self, Blame};
 use super::wanted::Wanted;
 use crate::read::fault::{Fault, NOT_BRANCH, NULL, OTHER_RECORD, OTHER_TYPE};
 use crate::read::field::{FieldPlan, Parse};
 use staunch_contract::Type;
 use staunch_contract::avro::{Filled, Kind, NodeId, Op, OpId, Plan, Promotion, Schema};
-use staunch_types::{Error, Result, codes};
-use std::collections::HashMap;
+use staunch_types::{Code, Error, Result, codes};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// The number of a way.
@@ -102,8 +102,8 @@ pub(super) struct Program {
     pub(super) reader: Schema,
     pub(super) row: Row,
     ways: Vec<Way>,
-    /// The outermost fields of the writer that nobody wants.
-    pub(super) ignored: Vec<String>,
+    /// The fields of the contract that the file does not have and that are their defaults, by position.
+    pub(super) defaulted: Vec<usize>,
 }
 
 impl Program {
@@ -118,28 +118,61 @@ impl Program {
         writer: &Schema,
         path: &Path,
     ) -> Result<Self> {
+        match Self::compile(
+            wanted,
+            fields,
+            decode,
+            writer,
+            (path, codes::SOURCE_SCHEMA, true),
+            &BTreeSet::new(),
+        )? {
+            Ok(program) => Ok(program),
+            Err(blames) => {
+                let errors = blames.into_iter().map(|b| b.error).collect();
+                Err(Error::many(errors).unwrap_or_else(broken))
+            }
+        }
+    }
+
+    /// The same; what makes the file unreadable is told field by field, with `code`. A file that has no field of the contract is refused
+    /// for that if `whole` says that this is all of it. What depends on values of the fields in `left` is left to them.
+    ///
+    /// # Errors
+    /// `ST0033` if the schemas are too large.
+    pub(super) fn compile(
+        wanted: &Wanted,
+        fields: &[FieldPlan],
+        decode: &[bool],
+        writer: &Schema,
+        (path, code, whole): (&Path, Code, bool),
+        left: &BTreeSet<usize>,
+    ) -> Result<Result<Self, Vec<Blame>>> {
         let reader = wanted.schema.adopting(writer, &wanted.declared)?;
-        let mut errors = obstacles::find(wanted, &reader, writer, path)?;
+        let mut blames = obstacles::find(wanted, &reader, writer, (path, code, whole))?;
+        blames.retain(|b| !(b.by_value && b.field.is_some_and(|at| left.contains(&at))));
         // What is wrong with a field is wrong whoever reads.
-        let (_, ignored) = if errors.is_empty() {
-            let whole = Plan::new(writer, &reader)?;
-            let ignored = ignored(&whole);
-            (Compiler::run(&whole, &reader, writer, wanted, fields, path, &mut errors), ignored)
-        } else {
-            (None, Vec::new())
-        };
-        if let Some(error) = Error::many(errors) {
-            return Err(error);
+        let mut defaulted = Vec::new();
+        if blames.is_empty() {
+            let plan = Plan::new(writer, &reader)?;
+            defaulted = defaults(&plan, wanted);
+            let mut errors = Vec::new();
+            Compiler::run(&plan, &reader, writer, wanted, fields, (path, code), &mut errors);
+            let blame = |error: Error| {
+                let name = error.where_().field.clone().unwrap_or_default();
+                let field = fields.iter().position(|f| f.name() == name);
+                Blame { field, fault: OTHER_TYPE, by_value: false, error }
+            };
+            blames = errors.into_iter().map(blame).collect();
+        }
+        if !blames.is_empty() {
+            return Ok(Err(blames));
         }
         let used: Vec<bool> =
             wanted.fields.iter().map(|field| decode.get(*field).copied().unwrap_or(false)).collect();
         let plan = Plan::of_fields(writer, &reader, &used)?;
-        let made = Compiler::run(&plan, &reader, writer, wanted, fields, path, &mut Vec::new());
-        let Some((row, ways)) = made else {
-            let message = "the Avro form of a contract is not that of its fields";
-            return Err(Error::new(codes::INTERNAL, message).hint("report this with the contract"));
-        };
-        Ok(Self { plan, reader, row, ways, ignored })
+        let made = Compiler::run(&plan, &reader, writer, wanted, fields, (path, code), &mut Vec::new());
+        let Some((row, ways)) = made else { return Err(broken()) };
+        Ok(Ok(Self { plan, reader, row, ways, defaulted }))
     }
 
     pub(super) fn way(&self, id: WayId) -> &Way {
@@ -148,11 +181,16 @@ impl Program {
     }
 }
 
-/// The outermost fields of the writer that no field of the reader reads.
-fn ignored(plan: &Plan) -> Vec<String> {
+fn broken() -> Error {
+    let message = "the Avro form of a contract is not that of its fields";
+    Error::new(codes::INTERNAL, message).hint("report this with the contract")
+}
+
+/// The fields of the contract that the writer does not have, and that have a default.
+fn defaults(plan: &Plan, wanted: &Wanted) -> Vec<usize> {
     match plan.op(Plan::ROOT) {
         Op::Record(record) => {
-            record.steps.iter().filter(|s| s.target.is_none()).map(|s| s.name.clone()).collect()
+            record.defaults.iter().filter_map(|d| wanted.fields.get(d.field)).copied().collect()
         }
         _ => Vec::new(),
     }
@@ -163,7 +201,8 @@ struct Compiler<'a> {
     reader: &'a Schema,
     writer: &'a Schema,
     wanted: &'a Wanted,
-    path: &'a Path,
+    /// The file, and the code with which it is refused.
+    at: (&'a Path, Code),
     ways: Vec<Way>,
     /// A part of the contract is known by its address: the way to a value depends on nothing else.
     known: HashMap<(OpId, *const FieldPlan), WayId>,
@@ -178,11 +217,11 @@ impl<'a> Compiler<'a> {
         writer: &'a Schema,
         wanted: &'a Wanted,
         fields: &[FieldPlan],
-        path: &'a Path,
+        at: (&'a Path, Code),
         errors: &'a mut Vec<Error>,
     ) -> Option<(Row, Vec<Way>)> {
         let known = HashMap::new();
-        let mut compiler = Self { plan, reader, writer, wanted, path, ways: Vec::new(), known, errors };
+        let mut compiler = Self { plan, reader, writer, wanted, at, ways: Vec::new(), known, errors };
         let row = compiler.row(Plan::ROOT, fields)?;
         Some((row, compiler.ways))
     }
@@ -291,7 +330,7 @@ impl<'a> Compiler<'a> {
                 let text =
                     matches!((leaf, ty), (Op::Promote(Promotion::StringToBytes), Type::Decimal { .. }));
                 if text || !obstacles::means(logical, ty) {
-                    self.errors.push(obstacles::other_meaning(logical, field, self.path));
+                    self.errors.push(obstacles::other_meaning(logical, field, self.at));
                 }
                 self.leaf(leaf, ty)?
             }

@@ -3,12 +3,11 @@
 //! One thread goes over the file: it hashes the bytes as they lie, finds the blocks and looks at their markers. Whoever takes a chunk expands
 //! and decodes its blocks.
 
+use super::keep::Keep;
 use super::letter::Letters;
-use super::program::Program;
+use super::resolve::{Resolved, Wants};
 use super::sheet::Sheet;
-use super::wanted::Wanted;
 use super::{corrupt, too_large};
-use crate::formats::csv::FieldSource;
 use crate::read::chain::{Records, finish};
 use crate::read::fault::Fault;
 use crate::read::input::{changed, unreadable, verify_pin};
@@ -43,9 +42,7 @@ pub(crate) struct AvroFile {
     pub(crate) pin: Listed,
     pub(crate) plan: Arc<ReadPlan>,
     pub(crate) projection: Arc<Projection>,
-    pub(crate) wanted: Wanted,
-    /// One per contract field: `Constant` where the path says it, `Missing` for all others.
-    pub(crate) sources: Vec<FieldSource>,
+    pub(crate) wants: Wants,
     /// How many bytes a row may have.
     pub(crate) max_record: usize,
     /// How many times its size a chunk may expand to, beyond [`ALWAYS`].
@@ -57,7 +54,9 @@ pub(crate) struct AvroFile {
 /// What all chunks of a file have in common.
 struct Shared {
     file: AvroFile,
-    program: Program,
+    way: Resolved,
+    /// Where unknown fields are kept.
+    keep: Option<Keep>,
     codec: Codec,
     limits: ContainerLimits,
     letters: Letters,
@@ -97,12 +96,13 @@ pub(crate) fn open(file: AvroFile, at: &SplitPoint) -> Result<(Box<dyn Splitter>
     let input = Hashed { input, hash: Xxh3::new() };
     let mut reader =
         ContainerReader::open(input, &file.path, ContainerLimits::default()).map_err(|e| still(&file, e))?;
-    let (fields, decode) = (&file.plan.fields, &file.projection.decode);
-    let program = Program::new(&file.wanted, fields, decode, reader.schema(), &file.path)?;
-    let ignored = program.ignored.clone();
+    let way = Resolved::new(&file.wants, &file.plan, &file.projection.decode, reader.schema(), &file.path)?;
+    let ignored = way.drift.ignored();
+    let unknown = way.drift.unknown.iter().map(|(name, _)| name.clone()).collect();
+    let keep = file.plan.widens().then(|| Keep::new(unknown, reader.schema())).flatten();
     let letters = Letters::new(reader.schema());
     let (codec, limits) = (reader.codec(), reader.limits());
-    let shared = Shared { file, program, codec, limits, letters };
+    let shared = Shared { file, way, keep, codec, limits, letters };
     let fresh = at.offset == 0 && !at.finished;
     let before = if fresh { 0 } else { reader.at() };
     let first = next(&mut reader, &shared, !fresh)?;
@@ -283,6 +283,10 @@ struct Found {
     rows: Vec<Span>,
     /// The rows that have none.
     broken: Vec<(Span, Fault)>,
+    /// The unknown fields of the rows that have columns, where they are kept.
+    unknown: Vec<(u32, Vec<u8>)>,
+    /// Bytes of memory of these.
+    kept: usize,
 }
 
 impl Found {
@@ -296,7 +300,7 @@ impl Found {
     }
 
     fn memory(&self) -> usize {
-        self.rows.len() * size_of::<Span>() + self.broken.len() * size_of::<(Span, Fault)>()
+        self.kept + self.rows.len() * size_of::<Span>() + self.broken.len() * size_of::<(Span, Fault)>()
     }
 }
 
@@ -307,7 +311,15 @@ impl AvroWork {
         let stored: u64 = blocks.iter().map(|b| b.stored.len() as u64).sum();
         let most = stored.saturating_mul(file.max_expansion).max(ALWAYS);
         let letters = shared.letters.clone();
-        let mut found = Found { letters, begin, blocks: Vec::new(), rows: Vec::new(), broken: Vec::new() };
+        let mut found = Found {
+            letters,
+            begin,
+            blocks: Vec::new(),
+            rows: Vec::new(),
+            broken: Vec::new(),
+            unknown: Vec::new(),
+            kept: 0,
+        };
         let mut expanded = 0_usize;
         for stored in blocks {
             let Block { count, bytes, at } = stored.expand(shared.codec, &shared.limits, &file.path)?;
@@ -363,7 +375,15 @@ fn rows(
         }
         let span = Span { row: small(row as usize), block, begin: small(from), end: small(cursor.at()) };
         match read {
-            None => found.rows.push(span),
+            None => {
+                if let Some(keep) = &shared.keep {
+                    let row = bytes.get(from..cursor.at()).unwrap_or_default();
+                    let fields = keep.object(row);
+                    found.kept = found.kept.saturating_add(fields.len() + size_of::<(u32, Vec<u8>)>());
+                    found.unknown.push((small(found.rows.len()), fields));
+                }
+                found.rows.push(span);
+            }
             Some(fault) => found.broken.push((span, fault)),
         }
         values = values.saturating_add(cursor.spent());
@@ -392,10 +412,12 @@ impl ChunkWork for AvroWork {
         let shared = Arc::clone(&self.shared);
         let file = &shared.file;
         let expected = usize::try_from(self.rows).unwrap_or(usize::MAX);
-        let mut sheet =
-            Sheet::new(&shared.program, &file.plan.fields, &file.projection, &file.sources, expected);
-        let found = self.decode(&mut sheet).map_err(|e| still(file, e))?;
-        let decoded = sheet.finish(&file.sources, &file.projection)?;
+        let way = &shared.way;
+        let mut sheet = Sheet::new(&way.program, &way.fields, &file.projection, &way.sources, expected);
+        let mut found = self.decode(&mut sheet).map_err(|e| still(file, e))?;
+        let mut decoded = way.finish(sheet, &file.plan, &file.projection)?;
+        decoded.drift = way.drift.of_rows(decoded.rows);
+        decoded.unknown = std::mem::take(&mut found.unknown);
         finish(&file.plan, &file.projection, decoded, found, turn)
     }
 }

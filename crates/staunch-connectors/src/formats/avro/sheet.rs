@@ -49,7 +49,7 @@ impl<'a> Sheet<'a> {
         rows: usize,
     ) -> Self {
         let column = |(at, field): (usize, &FieldPlan)| {
-            let constant = matches!(sources.get(at), Some(FieldSource::Constant(_)));
+            let constant = matches!(sources.get(at), Some(FieldSource::Constant(_) | FieldSource::Never(_)));
             let wanted = projection.decode.get(at).copied().unwrap_or(false);
             (wanted && !constant).then(|| Column::new(field, rows.min(EAGER)))
         };
@@ -139,7 +139,7 @@ impl<'a> Sheet<'a> {
                 _ => None,
             });
         }
-        Ok(Decoded { columns, rows, faults: self.faults })
+        Ok(Decoded::new(columns, rows, self.faults))
     }
 }
 

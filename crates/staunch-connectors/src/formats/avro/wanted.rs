@@ -20,7 +20,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Of files of this contract, but for the fields that the path says; `rename` gives fields of the files other names.
+    /// Of files of this contract, but for the fields that the path says and those that the file has no value of; `rename` gives fields of the files other names.
     ///
     /// # Errors
     /// `ST0043` if there is no such schema.
@@ -32,7 +32,7 @@ impl Wanted {
         let mut fields = Vec::new();
         let mut positions = Vec::new();
         for (position, field) in contract.fields.iter().enumerate() {
-            if matches!(sources.get(position), Some(FieldSource::Constant(_))) {
+            if matches!(sources.get(position), Some(FieldSource::Constant(_) | FieldSource::Never(_))) {
                 continue;
             }
             let mut field = field.clone();

@@ -232,6 +232,7 @@ pub(super) fn plain(contract: &Contract) -> Result<(ReadPlan, Projection)> {
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: &BTreeMap::new(),
         token_keys: &BTreeMap::new(),
         formats: &BTreeMap::new(),

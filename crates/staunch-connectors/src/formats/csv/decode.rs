@@ -4,6 +4,7 @@ use super::tokens::View;
 use super::{CsvSpec, FieldSource, Nulls};
 use crate::read::chain::Decoded;
 use crate::read::column::{Column, Fixed, Text, Values, repeat};
+use crate::read::drift::never;
 use crate::read::fault::{BAD_UTF8, Fault, NOT_BOOLEAN, NOT_HEX, NULL, RowFault};
 use crate::read::field::{FieldPlan, Parse, parse_date, parse_time_millis};
 use crate::read::parse::duration::duration;
@@ -83,9 +84,11 @@ impl<'a> Fill<'a> {
     }
 
     /// The arrays.
-    pub(super) fn finish(self, rows: usize) -> Result<Decoded> {
+    pub(super) fn finish(mut self, rows: usize) -> Result<Decoded> {
         let mut columns = Vec::with_capacity(self.columns.len());
-        for (index, (field, column)) in self.plan.fields.iter().zip(self.columns).enumerate() {
+        for (index, (field, column)) in
+            self.plan.fields.iter().zip(std::mem::take(&mut self.columns)).enumerate()
+        {
             let wanted = self.decode.get(index).copied().unwrap_or(false);
             columns.push(match (column, self.sources.get(index)) {
                 (Some(_), _) if self.seen_only.get(index).copied().unwrap_or(false) => None,
@@ -94,7 +97,8 @@ impl<'a> Fill<'a> {
                 _ => None,
             });
         }
-        Ok(Decoded { columns, rows, faults: self.faults })
+        never(self.sources, self.decode, rows, &mut self.faults);
+        Ok(Decoded::new(columns, rows, self.faults))
     }
 }
 
@@ -107,7 +111,9 @@ fn any_text(field: &FieldPlan, nulls: &Nulls) -> bool {
 pub(crate) fn absent(source: &FieldSource, field: &FieldPlan, rows: usize) -> Result<ArrayRef> {
     match source {
         FieldSource::Constant(value) => repeat(value, rows),
-        FieldSource::Missing | FieldSource::Column(_) => Ok(new_null_array(&field.field.ty.arrow(), rows)),
+        FieldSource::Missing | FieldSource::Never(_) | FieldSource::Column(_) => {
+            Ok(new_null_array(&field.field.ty.arrow(), rows))
+        }
     }
 }
 
@@ -266,7 +272,7 @@ impl Loop<'_> {
 }
 
 #[inline(always)]
-fn bounds(entries: &[u32], at: usize) -> (usize, usize) {
+pub(super) fn bounds(entries: &[u32], at: usize) -> (usize, usize) {
     match entries.get(at..at + 2) {
         Some([before, end]) => (before.wrapping_add(1) as usize, *end as usize),
         _ => (0, 0),

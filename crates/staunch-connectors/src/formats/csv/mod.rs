@@ -6,9 +6,11 @@
 //! text of the same shape. Either way the columns are then filled field by field, each in a loop of its own type.
 
 mod decode;
+mod keep;
 mod tokens;
 
 use crate::read::chain::{Decoded, TextRecords};
+use crate::read::drift::FileDrift;
 use crate::read::fault::Fault;
 use crate::read::plan::{Projection, ReadPlan};
 use crate::read::split::TextDecoder;
@@ -16,6 +18,7 @@ use crate::read::text::TextChunk;
 use arrow::array::ArrayRef;
 use decode::Fill;
 pub(crate) use decode::absent;
+use keep::Keeper;
 use staunch_types::Result;
 use std::sync::Arc;
 use tokens::Tokens;
@@ -79,6 +82,8 @@ pub(crate) enum FieldSource {
     Missing,
     /// The path says it: an array with one value.
     Constant(ArrayRef),
+    /// No row of the file has a value of it: all are dead for this reason.
+    Never(Fault),
 }
 
 /// The decoder of one CSV file.
@@ -94,6 +99,10 @@ pub(crate) struct CsvDecoder {
     pub(crate) header: Option<Vec<u8>>,
     /// One per contract field.
     pub(crate) sources: Vec<FieldSource>,
+    /// What the header says otherwise than the contract.
+    pub(crate) drift: FileDrift,
+    /// The columns that the contract does not name, with their names.
+    pub(crate) unknown: Vec<(usize, String)>,
 }
 
 impl TextDecoder for CsvDecoder {
@@ -102,15 +111,23 @@ impl TextDecoder for CsvDecoder {
         fill.utf8 = std::str::from_utf8(&chunk.bytes).is_ok();
         let mut spans = Vec::with_capacity(found);
         let mut broken = Vec::new();
+        let mut keeper = self.plan.widens().then(|| Keeper::new(&self.unknown, &self.spec)).flatten();
         let mut tokens = Tokens::new(self.columns, &self.spec, self.max_record, self.header.as_deref());
         let mut at = 0;
         while at < chunk.bytes.len() {
             at = tokens.block(&chunk.bytes, at);
             fill.block(&tokens.view(&chunk.bytes), spans.len());
+            if let Some(keeper) = &mut keeper {
+                keeper.block(&tokens.view(&chunk.bytes), spans.len());
+            }
             spans.extend_from_slice(tokens.spans());
             broken.append(&mut tokens.broken);
         }
-        let decoded = fill.finish(spans.len())?;
+        let mut decoded = fill.finish(spans.len())?;
+        decoded.drift = self.drift.of_rows(spans.len());
+        if let Some(keeper) = keeper {
+            decoded.unknown = keeper.finish(&mut decoded.drift);
+        }
         Ok((decoded, TextRecords { chunk, spans, broken }))
     }
 }

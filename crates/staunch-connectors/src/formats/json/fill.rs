@@ -17,6 +17,7 @@ use crate::read::parse::time::time_micros;
 use crate::read::parse::uuid::uuid;
 use crate::read::plan::{Projection, ReadPlan};
 use staunch_types::Result;
+use std::collections::BTreeMap;
 
 /// The columns of a chunk while they grow.
 pub(super) struct Fill<'a> {
@@ -31,6 +32,8 @@ pub(super) struct Fill<'a> {
     /// How many columns there are, and how many the row at hand has filled.
     wanted: usize,
     filled: usize,
+    /// By field: rows that did not name it.
+    absent: Vec<u64>,
 }
 
 /// A word about a value of another kind than its field.
@@ -77,6 +80,7 @@ impl<'a> Fill<'a> {
             faults: Vec::new(),
             wanted,
             filled: 0,
+            absent: vec![0; plan.fields.len()],
         }
     }
 
@@ -124,8 +128,17 @@ impl<'a> Fill<'a> {
                 if self.seen_only.get(index).copied().unwrap_or(false) {
                     column.truncate(0);
                 }
+                if let Some(rows) = self.absent.get_mut(index) {
+                    *rows += 1;
+                }
             }
         }
+    }
+
+    /// By name of a field: rows that did not name it.
+    pub(super) fn absent(&self) -> BTreeMap<String, u64> {
+        let rows = self.fields.iter().zip(&self.absent).filter(|(_, rows)| **rows > 0);
+        rows.map(|(field, rows)| (field.name().to_owned(), *rows)).collect()
     }
 
     /// Reads the value at `at` into a field that [`Fill::wants`] it; says where it ends.
@@ -189,7 +202,7 @@ impl<'a> Fill<'a> {
                 _ => None,
             });
         }
-        Ok(Decoded { columns, rows, faults: self.faults })
+        Ok(Decoded::new(columns, rows, self.faults))
     }
 }
 

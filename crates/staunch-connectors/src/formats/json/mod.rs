@@ -3,12 +3,13 @@
 //! The text of a chunk is walked once. The keys of a row are expected in the order of the row before, so that a key costs one
 //! comparison. Numbers are read as digits, never by way of `f64`: a `long` is exact over its whole range. A key that appears
 //! twice, or anything that is not JSON (RFC 8259), makes the line a dead row. A missing key reads as null, an unknown one
-//! is skipped. `bytes` follow Avro's JSON: a string whose characters U+0000 to U+00FF are the bytes. What JSON has no number for
+//! is counted, and kept if the read keeps such fields. `bytes` follow Avro's JSON: a string whose characters U+0000 to U+00FF are the bytes. What JSON has no number for
 //! follows Protocol Buffers: the strings `NaN`, `Infinity` and `-Infinity` where the contract has a `float` or `double`.
 
 mod fill;
 mod lex;
 mod nested;
+mod unknown;
 
 use crate::formats::csv::FieldSource;
 use crate::read::chain::{Decoded, TextRecords};
@@ -20,8 +21,9 @@ use fill::Fill;
 use lex::{byte, skip, space, string, unescape};
 use memchr::memchr;
 use staunch_types::Result;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use unknown::{Found, Key, Unknowns};
 
 /// Keys behind this position are looked up, not predicted: a hostile object must not fill the memory.
 const PREDICTED: usize = 4096;
@@ -36,6 +38,10 @@ pub(crate) struct JsonDecoder {
     pub(crate) sources: Vec<FieldSource>,
     /// The contract field of a key.
     pub(crate) keys: HashMap<Vec<u8>, usize>,
+    /// The keys of fields whose values the path says: they are passed over.
+    pub(crate) given: BTreeSet<String>,
+    /// Whether it only looks which keys there are: then fields that no row of a chunk names are noted as absent in all of them.
+    pub(crate) looks: bool,
 }
 
 impl TextDecoder for JsonDecoder {
@@ -47,6 +53,8 @@ impl TextDecoder for JsonDecoder {
             fill: Fill::new(&self.plan, &self.projection, &self.sources, found),
             expected: Vec::new(),
             scratch: Vec::new(),
+            unknown: Unknowns::new(&self.given, self.plan.widens()),
+            named: vec![false; if self.looks { self.plan.fields.len() } else { 0 }],
         };
         let mut spans: Vec<Span> = Vec::with_capacity(found);
         let mut broken = Vec::new();
@@ -77,7 +85,14 @@ impl TextDecoder for JsonDecoder {
             }
             at = end + 1;
         }
-        let decoded = rows.fill.finish(&self.sources, &self.projection, spans.len())?;
+        let Rows { fill, unknown, named, .. } = rows;
+        let mut absent = fill.absent();
+        for (field, _) in self.plan.fields.iter().zip(named).filter(|(_, named)| !named) {
+            absent.insert(field.name().to_owned(), spans.len() as u64);
+        }
+        let mut decoded = fill.finish(&self.sources, &self.projection, spans.len())?;
+        decoded.drift.absent = absent;
+        decoded.unknown = unknown.finish(&mut decoded.drift);
         Ok((decoded, TextRecords { chunk, spans, broken }))
     }
 }
@@ -89,29 +104,32 @@ struct Rows<'a> {
     /// The keys of the last row in their order.
     expected: Vec<Expected>,
     scratch: Vec<u8>,
+    unknown: Unknowns<'a>,
+    /// By field: whether some row names it. Empty if nobody asks.
+    named: Vec<bool>,
 }
 
-/// A key as it stood in the text, with its closing quotation mark, and the field that it means.
+/// A key as it stood in the text, with its closing quotation mark, and what it means.
 struct Expected {
     key: Vec<u8>,
     /// Its first bytes, and which bits of them are its own: most keys cost one comparison of two words.
     head: u128,
     mask: u128,
-    field: Option<usize>,
+    meant: Key,
 }
 
 /// Bytes of `head`.
 const HEAD: usize = 16;
 
 impl Expected {
-    fn new(key: &[u8], field: Option<usize>) -> Self {
+    fn new(key: &[u8], meant: Key) -> Self {
         let mut head = [0; HEAD];
         for (to, from) in head.iter_mut().zip(key) {
             *to = *from;
         }
         let unused = HEAD.saturating_sub(key.len()) as u32 * 8;
         let mask = u128::MAX.checked_shr(unused).unwrap_or(0);
-        Self { key: key.to_vec(), head: u128::from_le_bytes(head), mask, field }
+        Self { key: key.to_vec(), head: u128::from_le_bytes(head), mask, meant }
     }
 
     /// Whether the text begins with the key.
@@ -138,10 +156,12 @@ impl Rows<'_> {
         match read {
             Ok(end) => {
                 self.fill.complete(row);
+                self.unknown.row(text, row);
                 Ok(end)
             }
             Err(fault) => {
                 self.fill.undo(row, mark);
+                self.unknown.undo();
                 Err(fault)
             }
         }
@@ -159,16 +179,34 @@ impl Rows<'_> {
         }
         let mut position = 0;
         loop {
-            let (field, behind) = self.key(text, at, position)?;
+            let from = at + 1;
+            let (key, behind) = self.key(text, at, position)?;
             at = space(text, behind);
             if text.get(at) != Some(&b':') {
                 return Err(NOT_JSON);
             }
             at = space(text, at + 1);
-            at = match field.filter(|f| self.fill.wants(*f)) {
-                Some(field) if self.fill.has(field, row) => return Err(DUPLICATE_KEY),
-                Some(field) => self.fill.value(text, at, field, row, &mut self.scratch)?,
-                None => skip(text, at)?,
+            at = match key {
+                Key::Field(field) if self.fill.wants(field) => {
+                    if self.fill.has(field, row) {
+                        return Err(DUPLICATE_KEY);
+                    }
+                    self.fill.value(text, at, field, row, &mut self.scratch)?
+                }
+                Key::Field(field) => {
+                    if let Some(named) = self.named.get_mut(field) {
+                        *named = true;
+                    }
+                    skip(text, at)?
+                }
+                Key::Given => skip(text, at)?,
+                Key::Unknown(name) => {
+                    let end = skip(text, at)?;
+                    // A chunk has less than 4 GiB.
+                    let (key, value) = ((from as u32, behind as u32 - 1), (at as u32, end as u32));
+                    self.unknown.found(Found { name, key, value });
+                    end
+                }
             };
             at = space(text, at);
             match byte(text, at) {
@@ -180,9 +218,9 @@ impl Rows<'_> {
         }
     }
 
-    /// The field that the key at `at` means, and the place behind it.
+    /// What the key at `at` means, and the place behind it.
     #[inline]
-    fn key(&mut self, text: &[u8], at: usize, position: usize) -> Result<(Option<usize>, usize), Fault> {
+    fn key(&mut self, text: &[u8], at: usize, position: usize) -> Result<(Key, usize), Fault> {
         if text.get(at) != Some(&b'"') {
             return Err(NOT_JSON);
         }
@@ -190,28 +228,28 @@ impl Rows<'_> {
         if let Some(expected) = self.expected.get(position)
             && expected.begins(here)
         {
-            return Ok((expected.field, at + 1 + expected.key.len()));
+            return Ok((expected.meant, at + 1 + expected.key.len()));
         }
         self.other_key(text, at + 1, position)
     }
 
-    fn other_key(
-        &mut self,
-        text: &[u8],
-        at: usize,
-        position: usize,
-    ) -> Result<(Option<usize>, usize), Fault> {
+    fn other_key(&mut self, text: &[u8], at: usize, position: usize) -> Result<(Key, usize), Fault> {
         let found = string(text, at)?;
-        let key = text.get(at..found.end).unwrap_or_default();
-        let field = if found.escaped {
+        let raw = text.get(at..found.end).unwrap_or_default();
+        if found.escaped {
             self.scratch.clear();
-            unescape(key, &mut self.scratch)?;
-            self.keys.get(&self.scratch).copied()
-        } else {
-            self.keys.get(key).copied()
+            unescape(raw, &mut self.scratch)?;
+        }
+        let key = if found.escaped { self.scratch.as_slice() } else { raw };
+        let meant = match self.keys.get(key) {
+            Some(field) => Key::Field(*field),
+            None => self.unknown.key(key),
         };
-        if key.len() <= PREDICTED_LEN {
-            let closed = Expected::new(text.get(at..=found.end).unwrap_or_default(), field);
+        if self.unknown.take_renumbered() {
+            self.expected.clear();
+        }
+        if raw.len() <= PREDICTED_LEN {
+            let closed = Expected::new(text.get(at..=found.end).unwrap_or_default(), meant);
             let known = self.expected.len();
             match self.expected.get_mut(position) {
                 Some(entry) => *entry = closed,
@@ -219,6 +257,6 @@ impl Rows<'_> {
                 None => {}
             }
         }
-        Ok((field, found.end + 1))
+        Ok((meant, found.end + 1))
     }
 }

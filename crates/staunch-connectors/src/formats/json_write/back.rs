@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use staunch_contract::Contract;
 use staunch_pipeline::{Late, Validate};
 use staunch_types::{Error, Fs, Place, Result, codes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +65,7 @@ fn decoder(contract: &Contract) -> Result<JsonDecoder> {
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: &BTreeMap::new(),
         token_keys: &BTreeMap::new(),
         formats: &BTreeMap::new(),
@@ -74,6 +75,8 @@ fn decoder(contract: &Contract) -> Result<JsonDecoder> {
     Ok(JsonDecoder {
         sources: vec![FieldSource::Missing; contract.fields.len()],
         keys: keys.collect(),
+        given: BTreeSet::new(),
+        looks: false,
         plan: Arc::new(plan),
         projection: Arc::new(projection),
     })

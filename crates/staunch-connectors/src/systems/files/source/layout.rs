@@ -2,11 +2,14 @@
 
 use super::options::FileOptions;
 use crate::formats::csv::{FieldSource, fields_of, single};
+use crate::read::drift::{FileDrift, code, shown};
+use crate::read::fault::{ABSENT, TWICE};
+use crate::read::field::FieldPlan;
 use crate::read::plan::ReadPlan;
 use arrow::array::new_null_array;
 use staunch_pipeline::suggest;
 use staunch_types::{Error, Place, Result, codes};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// What Hive writes for a partition value that is null.
@@ -18,8 +21,10 @@ pub(super) struct Layout {
     pub(super) sources: Vec<FieldSource>,
     /// How many columns a record has.
     pub(super) columns: usize,
-    /// Columns that the contract does not name.
-    pub(super) ignored: Vec<String>,
+    /// Columns that the contract does not name, with their names.
+    pub(super) unknown: Vec<(usize, String)>,
+    /// What the header says otherwise than the contract.
+    pub(super) drift: FileDrift,
 }
 
 /// For each contract field: the value that the path says, or `Missing`.
@@ -90,7 +95,8 @@ pub(super) fn csv(
             *source = FieldSource::Column(columns);
             columns += 1;
         }
-        return Ok(Layout { sources, columns, ignored: Vec::new() });
+        // Without a header nobody can say what has changed.
+        return Ok(Layout { sources, columns, unknown: Vec::new(), drift: FileDrift::default() });
     }
     let schema =
         |message: String| Error::new(codes::SOURCE_SCHEMA, message).place(Place::file(path).at(1, 1));
@@ -133,32 +139,69 @@ pub(super) fn csv(
             "if it is no header, write `header: false`; else check `delimiter:`, `rename:` and the names, which count exactly",
         ));
     }
-    let mut mistakes = Vec::new();
-    let mut ignored = Vec::new();
+    let (mut mistakes, mut unknown, mut drift) = (Vec::new(), Vec::new(), FileDrift::default());
+    let given = given(&options.rename, plan, &sources);
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for (column, name) in texts.iter().enumerate() {
-        if !name.is_empty() && seen.insert(name, ()).is_some() {
+        let twice = !name.is_empty() && seen.insert(name, ()).is_some();
+        if twice && !plan.goes_on() {
+            let message = format!("the header names the column `{}` twice", shown(name));
             mistakes.push(
-                schema(format!("the header names the column `{name}` twice"))
+                Error::new(code(plan), message)
+                    .place(Place::file(path).at(1, 1))
+                    .field(name)
                     .hint("give each column a name of its own: one of the two would be lost"),
             );
         }
         match keys.get(name.as_bytes()).and_then(|index| sources.get_mut(*index)) {
+            // Nobody can say which of the two is meant.
+            Some(source) if twice => *source = FieldSource::Never(TWICE),
             Some(source) => *source = FieldSource::Column(column),
-            None => ignored.push(name.clone()),
+            None if given.contains(name) => drift.given.push(name.clone()),
+            None => {
+                let name = if name.is_empty() { format!("(column {})", column + 1) } else { name.clone() };
+                drift.unknown.push((name.clone(), None));
+                unknown.push((column, name));
+            }
         }
     }
-    for (field, source) in plan.fields.iter().zip(&sources) {
-        if matches!(source, FieldSource::Missing) && !field.nullable() {
-            let column = options.rename.iter().find(|(_, to)| to.as_str() == field.name());
-            let column = column.map_or(field.name(), |(from, _)| from.as_str());
-            mistakes.push(missing(field.name(), column, &texts, path));
+    for (field, source) in plan.fields.iter().zip(&mut sources) {
+        if !matches!(source, FieldSource::Missing) {
+            continue;
         }
+        drift.missing.push(field.name().to_owned());
+        if field.nullable() || plan.refuses() {
+            continue;
+        }
+        if plan.goes_on() {
+            *source = FieldSource::Never(ABSENT);
+            continue;
+        }
+        let column = options.rename.iter().find(|(_, to)| to.as_str() == field.name());
+        let column = column.map_or(field.name(), |(from, _)| from.as_str());
+        mistakes.push(missing(field.name(), column, &texts, path));
+    }
+    if plan.refuses() {
+        mistakes.extend(drift.refusals(plan, path, &texts));
     }
     match Error::many(mistakes) {
         Some(error) => Err(error),
-        None => Ok(Layout { sources, columns: texts.len(), ignored }),
+        None => Ok(Layout { sources, columns: texts.len(), unknown, drift }),
     }
+}
+
+/// The names that columns of fields would have whose values the path says: they are passed over.
+pub(super) fn given(
+    rename: &BTreeMap<String, String>,
+    plan: &ReadPlan,
+    sources: &[FieldSource],
+) -> BTreeSet<String> {
+    let constant = plan.fields.iter().zip(sources).filter(|(_, s)| matches!(s, FieldSource::Constant(_)));
+    let name = |(field, _): (&FieldPlan, _)| {
+        let column = rename.iter().find(|(_, to)| to.as_str() == field.name());
+        column.map_or(field.name(), |(from, _)| from.as_str()).to_owned()
+    };
+    constant.map(name).collect()
 }
 
 /// The error of a column that is not there.

@@ -9,12 +9,14 @@ mod partition;
 #[cfg(test)]
 mod tests;
 
-use crate::formats::avro::{self, AvroAgain, AvroFile, Wanted};
+use crate::formats::avro::{self, AvroAgain, AvroFile, Wanted, Wants};
 use crate::formats::csv::{CsvDecoder, FieldSource};
 use crate::formats::json::JsonDecoder;
 use crate::formats::parquet_read::{self, ParquetFile};
 use crate::read::again::AgainWork;
 use crate::read::cut::{Blank, Cutter};
+use crate::read::drift::FileDrift;
+use crate::read::field::FieldPlan;
 use crate::read::input::{Compression, Input, Packing, verify_pin};
 use crate::read::plan::{Projection, ReadPlan, ReadRequest};
 use crate::read::split::{SplitSetup, TextDecoder, TextSplitter, read_head};
@@ -24,10 +26,10 @@ pub use infer::{InferSpec, Inferred, avro, infer};
 use options::{FileFormat, FileOptions};
 use sha2::{Digest, Sha256};
 use staunch_commit::source::RawRecord;
-use staunch_commit::{ChunkWork, Listed, Origin, Source, SplitPoint, Splitter};
+use staunch_commit::{ChunkWork, Drift, Listed, Origin, Source, SplitPoint, Splitter};
 use staunch_contract::Contract;
 use staunch_pipeline::units::show_duration;
-use staunch_pipeline::{Late, Options, Treatment, Validate};
+use staunch_pipeline::{Late, OnDrift, Options, Treatment, Validate};
 use staunch_types::{Error, Place, Result, codes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -74,6 +76,8 @@ pub struct FilesSourceSpec {
     pub late: Late,
     /// Which columns are validated.
     pub validate: Validate,
+    /// What happens to files that no longer look like the contract.
+    pub on_drift: Option<OnDrift>,
     /// The treatment of each PII class.
     pub pii: BTreeMap<String, Treatment>,
     /// The token key of each PII class with [`Treatment::Token`], derived for `token/<class>`.
@@ -122,6 +126,7 @@ impl FilesSource {
             late_after: spec.late_after,
             late: spec.late,
             validate: spec.validate,
+            on_drift: spec.on_drift,
             pii: &spec.pii,
             token_keys: &spec.token_keys,
             formats: &object.dates,
@@ -183,7 +188,7 @@ impl FilesSource {
         let path = self.object.root.join(&origin.path);
         let constants = layout::constants(&self.object, &self.plan, &origin.path)?;
         let layout = layout::csv(&self.object, &self.plan, constants, header.as_deref(), &path)?;
-        self.ignore(layout.ignored);
+        self.ignore(layout.drift.ignored());
         let decoder = CsvDecoder {
             spec: self.object.csv.clone(),
             plan: Arc::clone(&self.plan),
@@ -192,6 +197,8 @@ impl FilesSource {
             max_record: self.object.max_record,
             header,
             sources: layout.sources,
+            drift: layout.drift,
+            unknown: layout.unknown,
         };
         Ok((Arc::new(decoder), layout.columns))
     }
@@ -201,13 +208,15 @@ impl FilesSource {
         &self,
         origin: &Listed,
         by_contract: bool,
+        looks: bool,
         projection: &Arc<Projection>,
     ) -> Result<Arc<dyn TextDecoder>> {
         let sources = layout::constants(&self.object, &self.plan, &origin.path)?;
         let renames = if by_contract { &BTreeMap::new() } else { &self.object.rename };
         let keys = layout::keys(renames, &self.plan, &sources);
+        let given = layout::given(renames, &self.plan, &sources);
         let (plan, projection) = (Arc::clone(&self.plan), Arc::clone(projection));
-        Ok(Arc::new(JsonDecoder { plan, projection, sources, keys }))
+        Ok(Arc::new(JsonDecoder { plan, projection, sources, keys, given, looks }))
     }
 
     /// A container file of Avro.
@@ -218,16 +227,61 @@ impl FilesSource {
             pin: listed.clone(),
             plan: Arc::clone(&self.plan),
             projection,
-            wanted: self.wanted(&sources)?,
-            sources,
+            wants: self.wants(sources),
             max_record: self.object.max_record,
             max_expansion: self.object.max_expansion,
             chunk_bytes: self.chunk_bytes,
         })
     }
 
-    fn wanted(&self, sources: &[FieldSource]) -> Result<Wanted> {
-        Wanted::new(&self.contract, &self.object.rename, sources)
+    fn wants(&self, sources: Vec<FieldSource>) -> Wants {
+        Wants { contract: Arc::clone(&self.contract), rename: self.object.rename.clone(), sources }
+    }
+
+    /// Refuses a file of JSON with a key that the contract does not name, or without one that is never null. JSON has no schema but its objects: before a row of it is handed
+    /// on, all of them are gone over.
+    fn refuse_other_keys(&self, listed: &Listed) -> Result<()> {
+        let path = glob::resolve(&self.object.root, &listed.path)?;
+        let mut input = Input::open(&path, listed, self.packing(&listed.path))?;
+        let head = read_head(&mut input, &self.cutter(None), false)?;
+        let nothing = self.plan.project(Some(&[]))?;
+        let decode = vec![false; self.plan.fields.len()];
+        let projection = Arc::new(Projection { decode, ..nothing });
+        let setup = SplitSetup {
+            cutter: self.cutter(None),
+            decoder: self.json_decoder(listed, false, true, &projection)?,
+            plan: Arc::clone(&self.plan),
+            projection,
+            chunk_bytes: self.chunk_bytes,
+        };
+        let mut splitter = TextSplitter::new(input, head, &SplitPoint::default(), setup)?;
+        let (mut drift, mut rows) = (Drift::default(), 0);
+        while let Some((part, of)) = splitter.look()? {
+            drift.add(&part);
+            rows += of;
+        }
+        // Writers leave out keys that are null: that a field which may be null is nowhere says nothing.
+        let sources = layout::constants(&self.object, &self.plan, &listed.path)?;
+        let nowhere = |(f, source): &(&FieldPlan, FieldSource)| {
+            matches!(source, FieldSource::Missing)
+                && !f.nullable()
+                && rows > 0
+                && drift.absent.get(f.name()) == Some(&rows)
+        };
+        let fields = self.plan.fields.iter().zip(sources);
+        let missing = fields.filter(nowhere).map(|(f, _)| f.name().to_owned()).collect();
+        let unknown = drift.unknown.keys().map(|name| (name.clone(), None)).collect();
+        let names: Vec<String> = drift.unknown.keys().cloned().collect();
+        let found = FileDrift { unknown, missing, ..FileDrift::default() };
+        let mut errors = found.refusals(&self.plan, &path, &names);
+        if drift.others > 0 {
+            let id = self.plan.contract_id();
+            let message =
+                format!("objects of the file have keys that {id} does not name, and that may be data");
+            let hint = "look at them there; take objects with such keys in as a field that is a `map`, or pass them over with `on_drift: dead_letter`, or keep them with `on_drift: widen`";
+            errors.push(Error::new(codes::DRIFT, message).place(Place::file(&path)).hint(hint));
+        }
+        Error::many(errors).map_or(Ok(()), Err)
     }
 
     fn open_text(
@@ -240,12 +294,16 @@ impl FilesSource {
         let path = glob::resolve(&self.object.root, &listed.path)?;
         let mut input = Input::open(&path, listed, self.packing(&listed.path))?;
         let csv = self.object.format == FileFormat::Csv;
+        let fresh = at.offset == 0 && !at.finished;
+        if !csv && fresh && self.plan.refuses() {
+            self.refuse_other_keys(listed)?;
+        }
         let head = read_head(&mut input, &self.cutter(None), csv && self.object.csv.header)?;
         let (decoder, columns) = if csv {
             let (decoder, columns) = self.csv_decoder(listed, head.header.clone(), &projection)?;
             (decoder, Some(columns))
         } else {
-            (self.json_decoder(listed, false, &projection)?, None)
+            (self.json_decoder(listed, false, false, &projection)?, None)
         };
         let (cutter, plan) = (self.cutter(columns), Arc::clone(&self.plan));
         let setup = SplitSetup { cutter, decoder, plan, projection, chunk_bytes: self.chunk_bytes };
@@ -291,6 +349,7 @@ impl Source for FilesSource {
             plan: Arc::clone(&self.plan),
             projection,
             keys: layout::keys(&self.object.rename, &self.plan, &constants),
+            given: layout::given(&self.object.rename, &self.plan, &constants),
             sources: constants,
         };
         let (splitter, ignored) = parquet_read::open(file, at)?;
@@ -305,9 +364,9 @@ impl Source for FilesSource {
             FileFormat::Avro => {
                 // A letter says itself how it was written: the file may be gone.
                 let sources = layout::constants(&self.object, &self.plan, &listed.path)?;
-                let (path, wanted) = (self.object.root.join(&listed.path), self.wanted(&sources)?);
+                let (path, wants) = (self.object.root.join(&listed.path), self.wants(sources));
                 let (plan, projection) = (Arc::clone(&self.plan), Arc::clone(&projection));
-                Arc::new(AvroAgain::new(path, plan, projection, wanted, sources)) as Arc<dyn TextDecoder>
+                Arc::new(AvroAgain::new(path, plan, projection, wants)) as Arc<dyn TextDecoder>
             }
             FileFormat::Csv => {
                 let mut header = None;
@@ -318,9 +377,9 @@ impl Source for FilesSource {
                 }
                 self.csv_decoder(listed, header, &projection)?.0
             }
-            FileFormat::Json => self.json_decoder(listed, false, &projection)?,
+            FileFormat::Json => self.json_decoder(listed, false, false, &projection)?,
             // The raw form of a Parquet row is JSON under the names of the contract.
-            FileFormat::Parquet => self.json_decoder(listed, true, &projection)?,
+            FileFormat::Parquet => self.json_decoder(listed, true, false, &projection)?,
         };
         let plan = Arc::clone(&self.plan);
         Ok(Box::new(AgainWork { decoder, plan, projection, records: records.to_vec() }))
@@ -406,6 +465,10 @@ fn fingerprint(spec: &FilesSourceSpec) -> String {
     }
     let late_after = spec.late_after.map(|d| d.as_micros());
     let _ = writeln!(text, "late {late_after:?} {:?}\nvalidate {:?}", spec.late, spec.validate);
+    // Without it nothing has changed since there was none.
+    if let Some(policy) = spec.on_drift {
+        let _ = writeln!(text, "on_drift {}", policy.word());
+    }
     for class in spec.contract.fields.iter().flat_map(|f| &f.pii).collect::<BTreeSet<_>>() {
         let _ = writeln!(text, "pii {class:?} {:?}", spec.pii.get(class));
     }
@@ -440,6 +503,9 @@ fn about(spec: &FilesSourceSpec, object: &FileOptions) -> String {
         (Some(bound), Late::Keep) => format!("late after {}", show_duration(bound)),
         (Some(bound), Late::Include) => format!("late after {}, but included", show_duration(bound)),
     });
+    if let Some(policy) = spec.on_drift {
+        parts.push(format!("on drift: {}", policy.word()));
+    }
     for field in spec.contract.fields.iter().filter(|f| !f.pii.is_empty()) {
         let word = match Treatment::of(&field.pii, &spec.pii).map(|(treatment, _)| treatment) {
             Some(Treatment::Keep) => "kept",

@@ -131,6 +131,7 @@ fn source(spec: &InferSpec, object: &Options, fields: Vec<Field>) -> Result<File
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: BTreeMap::new(),
         token_keys: BTreeMap::new(),
         chunk_bytes: None,

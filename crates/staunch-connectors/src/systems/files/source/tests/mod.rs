@@ -4,6 +4,7 @@ mod again;
 mod avro;
 mod chain;
 mod csv;
+mod drift;
 mod files;
 mod hostile;
 mod json;
@@ -16,7 +17,7 @@ use crate::read::SequentialTurn;
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use staunch_commit::{Origin, ReadRows, Source, SplitPoint};
+use staunch_commit::{Drift, Origin, ReadRows, Source, SplitPoint};
 use staunch_contract::{Contract, Field, Type};
 use staunch_pipeline::{Late, OptionValue, Options, Treatment, Validate};
 use staunch_types::{Place, Result};
@@ -90,6 +91,7 @@ pub(super) fn spec(root: &Path, fields: &str, object: &str) -> FilesSourceSpec {
         late_after: None,
         late: Late::Keep,
         validate: Validate::All,
+        on_drift: None,
         pii: [("email", Treatment::Token), ("name", Treatment::Mask), ("ssn", Treatment::Drop)]
             .map(|(class, treatment)| (class.to_owned(), treatment))
             .into(),
@@ -109,6 +111,9 @@ pub(super) struct Outcome {
     pub(super) dead: Vec<String>,
     pub(super) late: Vec<String>,
     pub(super) found: u64,
+    pub(super) drift: Drift,
+    /// `place: {...}` of the fields that the contract does not name, where they are kept.
+    pub(super) kept: Vec<String>,
 }
 
 pub(super) fn render(batch: &RecordBatch, places: &[u64]) -> Vec<String> {
@@ -142,6 +147,12 @@ pub(super) fn render(batch: &RecordBatch, places: &[u64]) -> Vec<String> {
 
 impl Outcome {
     pub(super) fn add(&mut self, rows: ReadRows) {
+        self.drift.add(&rows.drift);
+        for row in &rows.unknown {
+            let fields = std::str::from_utf8(&row.fields).unwrap();
+            assert!(serde_json::from_str::<serde_json::Value>(fields).unwrap().is_object());
+            self.kept.push(format!("{}: {fields}", row.place));
+        }
         for row in 0..rows.batch.num_rows() {
             let raw = String::from_utf8_lossy(&rows.raw.raw(row)).into_owned();
             self.raw.push(format!("{}/{raw}", rows.raw.line(row).unwrap_or(0)));

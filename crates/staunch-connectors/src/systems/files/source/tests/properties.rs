@@ -5,12 +5,25 @@ use crate::read::SequentialTurn;
 use crate::systems::files::FilesSource;
 use proptest::prelude::*;
 use staunch_commit::{Source, SplitPoint};
+use staunch_pipeline::OnDrift;
 use std::path::Path;
 
 const FIELDS: &str = "a:long s:string? t:ts e:enum? d:decimal? f:double? b:boolean?";
+/// Some of what is in the files the contract does not name, and some of what it names is not there.
+const OTHER: &str = "a:long t:ts e:enum? d:decimal? g:long?";
 
 fn source(root: &Path, object: &str, chunk_bytes: usize) -> FilesSource {
-    let mut spec = spec(root, FIELDS, object);
+    source_of(root, object, chunk_bytes, (FIELDS, None))
+}
+
+fn source_of(
+    root: &Path,
+    object: &str,
+    chunk_bytes: usize,
+    (fields, on_drift): (&str, Option<OnDrift>),
+) -> FilesSource {
+    let mut spec = spec(root, fields, object);
+    spec.on_drift = on_drift;
     spec.chunk_bytes = Some(chunk_bytes);
     spec.late_after = seconds(5);
     FilesSource::new(spec).unwrap()
@@ -18,9 +31,15 @@ fn source(root: &Path, object: &str, chunk_bytes: usize) -> FilesSource {
 
 /// The outcome does not depend on the size of chunks, nor on where reading starts again.
 fn cuts_do_not_matter(name: &str, object: &str, content: &[u8]) {
+    for read in [(FIELDS, None), (OTHER, Some(OnDrift::DeadLetter)), (OTHER, Some(OnDrift::Widen))] {
+        cuts_of_a_read_do_not_matter(name, object, content, read);
+    }
+}
+
+fn cuts_of_a_read_do_not_matter(name: &str, object: &str, content: &[u8], of: (&str, Option<OnDrift>)) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(name), content).unwrap();
-    let whole = source(dir.path(), object, 1 << 20);
+    let whole = source_of(dir.path(), object, 1 << 20, of);
     let pin = origin(&whole);
     let start = SplitPoint::default();
     let wanted = read(&whole, &pin, &start, &mut SequentialTurn::default(), None).map(|(outcome, _)| outcome);
@@ -28,7 +47,7 @@ fn cuts_do_not_matter(name: &str, object: &str, content: &[u8]) {
         looked_at(&whole, wanted);
     }
     for chunk_bytes in [1, 2, 17, 64, 333, 5000] {
-        let source = source(dir.path(), object, chunk_bytes);
+        let source = source_of(dir.path(), object, chunk_bytes, of);
         let wanted = match &wanted {
             Ok(wanted) => wanted.clone(),
             // A record beyond the limit ends the read wherever the chunks end.
@@ -56,6 +75,8 @@ fn cuts_do_not_matter(name: &str, object: &str, content: &[u8]) {
             first.raw.extend(rest.raw);
             first.dead.extend(rest.dead);
             first.late.extend(rest.late);
+            first.drift.add(&rest.drift);
+            first.kept.extend(rest.kept);
             first.found += rest.found;
             assert_eq!(first, wanted, "reopened at {} with chunks of {chunk_bytes} bytes", point.offset);
         }

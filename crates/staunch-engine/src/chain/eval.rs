@@ -1,8 +1,8 @@
 //! Evaluating expressions so that a bad row costs one row.
 
 use crate::sql::{Failure, Stop, failure, memory};
-use arrow::array::{ArrayRef, new_empty_array};
-use arrow::compute::concat;
+use arrow::array::{ArrayRef, UInt64Array, new_empty_array};
+use arrow::compute::{concat, take_record_batch};
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_expr::PhysicalExpr;
 use staunch_types::{Error, Result, codes};
@@ -74,7 +74,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn halve(&mut self, from: usize, rows: usize) -> Result<()> {
-        let slice = self.batch.slice(from, rows);
+        let slice = part(self.batch, from, rows)?;
         match self.all(&slice)? {
             Ok(columns) => self.pieces.push(columns),
             Err((expr, failure)) if rows == 1 => self.failed.push(Failed { row: from, expr, failure }),
@@ -110,6 +110,18 @@ impl Work<'_> {
         }
         Ok(Ok(columns))
     }
+}
+
+/// Some rows of a batch. Kernels look at all parts of a list, also at those that belong to rows outside of a slice: where there are lists, the rows are
+/// copied, so that they answer for themselves alone.
+fn part(batch: &RecordBatch, from: usize, rows: usize) -> Result<RecordBatch> {
+    let nested = batch.schema().fields().iter().any(|f| f.data_type().is_nested());
+    if !nested || rows == batch.num_rows() {
+        return Ok(batch.slice(from, rows));
+    }
+    let rows = UInt64Array::from_iter_values((from as u64)..(from + rows) as u64);
+    take_record_batch(batch, &rows)
+        .map_err(|_| Error::new(codes::INTERNAL, "rows cannot be taken out of a batch").hint("report this"))
 }
 
 fn bug(compiled: &Compiled) -> Error {

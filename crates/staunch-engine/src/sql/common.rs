@@ -19,6 +19,10 @@ fn two(a: &DataType, b: &DataType) -> Option<DataType> {
         (a, b) if a.is_numeric() && b.is_numeric() => number(a, b),
         (DataType::Date32, moment @ DataType::Timestamp(_, _))
         | (moment @ DataType::Timestamp(_, _), DataType::Date32) => Some(moment.clone()),
+        // The finer unit.
+        (DataType::Timestamp(a, zone), DataType::Timestamp(b, other)) if zone == other => {
+            Some(DataType::Timestamp(*a.max(b), zone.clone()))
+        }
         (DataType::List(a), DataType::List(b)) => Some(DataType::List(field(a, b)?)),
         (DataType::LargeList(a), DataType::LargeList(b)) => Some(DataType::LargeList(field(a, b)?)),
         (DataType::Struct(a), DataType::Struct(b)) => Some(DataType::Struct(record(a, b)?)),
@@ -67,12 +71,13 @@ fn field(a: &FieldRef, b: &FieldRef) -> Option<FieldRef> {
     Some(Arc::new(made.with_metadata(a.metadata().clone())))
 }
 
-/// Records with the same fields in the same order.
+/// Records with the same fields: those of the first, each with its namesake.
 fn record(a: &Fields, b: &Fields) -> Option<Fields> {
-    let same = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name() == b.name());
-    same.then(|| a.iter().zip(b).map(|(a, b)| field(a, b)).collect::<Option<Vec<_>>>())
-        .flatten()
-        .map(Fields::from)
+    if a.len() != b.len() {
+        return None;
+    }
+    let made: Option<Vec<FieldRef>> = a.iter().map(|a| field(a, b.find(a.name())?.1)).collect();
+    made.map(Fields::from)
 }
 
 /// The types without parts that a type is made of, each with its place in it: of a list `[]`, of a record `.name`.
@@ -116,6 +121,19 @@ mod tests {
         assert_eq!(common([&DataType::Decimal128(38, 0), &DataType::Decimal128(38, 10)]), None);
         assert_eq!(common([&DataType::Date32, &DataType::Int32]), None);
         let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        assert_eq!(common([&DataType::Date32, &moment]), Some(moment));
+        let millis = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+        for order in [[&DataType::Date32, &millis, &moment], [&moment, &millis, &DataType::Date32]] {
+            assert_eq!(common(order), Some(moment.clone()));
+        }
+        let pair = |names: [&str; 2], ty: &DataType| {
+            let fields =
+                [(names[0], ty), (names[1], &DataType::Int64)].map(|(n, t)| Field::new(n, t.clone(), true));
+            DataType::Struct(Fields::from(fields.to_vec()))
+        };
+        let turned = DataType::Struct(Fields::from(vec![
+            Field::new("b", DataType::Int64, true),
+            Field::new("a", double.clone(), true),
+        ]));
+        assert_eq!(common([&pair(["a", "b"], &decimal), &turned]), Some(pair(["a", "b"], &double)));
     }
 }

@@ -10,7 +10,7 @@
 //! nanoseconds, which end in the year 2262.
 
 use super::common::{MOST_DIGITS, common, leaves};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
@@ -18,7 +18,8 @@ use datafusion::logical_expr::expr::{InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Subquery, Union, cast,
+    Between, BinaryExpr, Case, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Subquery,
+    Union, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::sync::Arc;
@@ -29,12 +30,49 @@ pub(crate) struct DoublesWin;
 
 impl AnalyzerRule for DoublesWin {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(node).map(|t| t.data)
+        let flat = plan.transform_down_with_subqueries(flat_unions)?.data;
+        flat.transform_up_with_subqueries(node).map(|t| t.data)
     }
 
     fn name(&self) -> &str {
         "doubles_win"
     }
+}
+
+/// A union of unions as one: the type of a column is that of all branches, not of two at a time, on whose way digits could be lost.
+fn flat_unions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    fn branches(plan: &Arc<LogicalPlan>, distinct: bool, found: &mut Vec<Arc<LogicalPlan>>) {
+        match plan.as_ref() {
+            LogicalPlan::Union(union) => union.inputs.iter().for_each(|p| branches(p, distinct, found)),
+            LogicalPlan::Distinct(Distinct::All(input))
+                if distinct && matches!(input.as_ref(), LogicalPlan::Union(_)) =>
+            {
+                branches(input, distinct, found);
+            }
+            _ => found.push(Arc::clone(plan)),
+        }
+    }
+    let flat = |union: &Union, distinct: bool| {
+        let mut found = Vec::new();
+        union.inputs.iter().for_each(|p| branches(p, distinct, &mut found));
+        (found.len() > union.inputs.len()).then(|| Union::try_new_with_loose_types(found)).transpose()
+    };
+    Ok(match &plan {
+        LogicalPlan::Union(union) => match flat(union, false)? {
+            Some(union) => Transformed::yes(LogicalPlan::Union(union)),
+            None => Transformed::no(plan),
+        },
+        LogicalPlan::Distinct(Distinct::All(input)) => match input.as_ref() {
+            LogicalPlan::Union(union) => match flat(union, true)? {
+                Some(union) => Transformed::yes(LogicalPlan::Distinct(Distinct::All(Arc::new(
+                    LogicalPlan::Union(union),
+                )))),
+                None => Transformed::no(plan),
+            },
+            _ => Transformed::no(plan),
+        },
+        _ => Transformed::no(plan),
+    })
 }
 
 fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -106,6 +144,12 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             given.extend(else_expr.as_deref_mut());
             let given = unify(&mut given);
             (!alone && unify(&mut compared)) | given
+        }
+        // The clock counts microseconds; as nanoseconds it could not stand beside the year 9999.
+        Expr::ScalarFunction(f) if f.name() == "now" => {
+            let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            let now = std::mem::take(&mut expr);
+            return Ok(Transformed::yes(cast(now, moment)));
         }
         Expr::ScalarFunction(f) if one_type(f.name()) => unify(&mut f.args.iter_mut().collect::<Vec<_>>()),
         Expr::ScalarFunction(f) if f.name() == "nvl2" => {

@@ -1,7 +1,7 @@
 //! `avg` of whole numbers: their exact sum, divided once.
 //!
-//! DataFusion makes a floating-point number of each before it adds them, so that large ones lose digits which the mean still has. All other
-//! types, and `DISTINCT`, are its own.
+//! DataFusion makes a floating-point number of each before it adds them, or looks which are distinct, so that large ones lose digits which the mean
+//! still has. All other types are its own.
 
 use super::rewrite::expressions;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, UInt64Array};
@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::NullState;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 /// The analyzer rule, before types are coerced.
@@ -42,13 +43,13 @@ fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     };
     match expr {
         Expr::AggregateFunction(AggregateFunction { func, params })
-            if func.name() == "avg" && !params.distinct && whole(&params.args) =>
+            if func.name() == "avg" && whole(&params.args) =>
         {
             Transformed::yes(Expr::AggregateFunction(AggregateFunction { func: MEAN.clone(), params }))
         }
         Expr::WindowFunction(mut window) => match &window.fun {
             WindowFunctionDefinition::AggregateUDF(func)
-                if func.name() == "avg" && !window.params.distinct && whole(&window.params.args) =>
+                if func.name() == "avg" && whole(&window.params.args) =>
             {
                 let fun = WindowFunctionDefinition::AggregateUDF(MEAN.clone());
                 window = Box::new(WindowFunction { fun, ..*window });
@@ -93,11 +94,22 @@ impl AggregateUDFImpl for Mean {
         Ok(DataType::Float64)
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if args.is_distinct {
+            return Ok(Box::new(OfDistinct::default()));
+        }
         Ok(Box::new(One { sum: 0, count: 0 }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        if args.is_distinct {
+            let values = Field::new_list(
+                format_state_name(args.name, "distinct"),
+                Field::new_list_field(WIDE, true),
+                true,
+            );
+            return Ok(vec![Arc::new(values)]);
+        }
         Ok(vec![
             Arc::new(Field::new(format_state_name(args.name, "sum"), WIDE, true)),
             Arc::new(Field::new(format_state_name(args.name, "count"), DataType::UInt64, true)),
@@ -181,6 +193,43 @@ impl Accumulator for One {
 
     fn size(&self) -> usize {
         size_of_val(self)
+    }
+}
+
+/// The mean of different values.
+#[derive(Debug, Default)]
+struct OfDistinct {
+    values: BTreeSet<i128>,
+}
+
+impl Accumulator for OfDistinct {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let [values] = values else { return internal_err!("avg takes one argument") };
+        each(values, |v| {
+            self.values.insert(v);
+        })
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let sum = self.values.iter().sum();
+        Ok(ScalarValue::Float64((!self.values.is_empty()).then(|| mean(sum, self.values.len() as u64))))
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let values: Vec<ScalarValue> =
+            self.values.iter().map(|v| ScalarValue::Decimal128(Some(*v), 38, 0)).collect();
+        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&values, &WIDE))])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let [lists] = states else {
+            return internal_err!("avg of distinct values has a state of one column");
+        };
+        lists.as_list::<i32>().iter().flatten().try_for_each(|list| self.update_batch(&[list]))
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.values.len() * 2 * size_of::<i128>()
     }
 }
 

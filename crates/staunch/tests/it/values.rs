@@ -16,11 +16,11 @@ profiles:
       root: out
       objects: {o: {path: o, format: json}, packed: {path: packed, format: parquet}}
 ";
-const FIELDS: &str = "{id: long, f: double?, g: double?, d: \"decimal(9,2)?\", w: \"decimal(38,0)?\", n: int?, s: string?, day: date?, at: timestamp-micros?, r: {record?: {x: int, y: string, z: {record?: {q: long}}}}, l: {array?: \"double?\"}}";
-const ROWS: &str = r#"{"id":1,"f":1e-16,"g":0.0,"d":0.00,"w":60000000000000000000000000000000000000,"n":1,"s":"a","day":"2024-01-01","at":"2024-01-01T10:00:00Z","r":null,"l":[0.0,1.5]}
-{"id":2,"f":-0.0,"g":"NaN","d":1.50,"w":1,"n":2,"s":"b","day":null,"r":{"x":7,"y":"q","z":null},"l":[-0.0,1.5]}
+const FIELDS: &str = "{id: long, f: double?, g: double?, d: \"decimal(9,2)?\", w: \"decimal(38,0)?\", n: int?, s: string?, day: date?, at: timestamp-micros?, r: {record?: {x: int, y: string, z: {record?: {q: long}}}}, l: {array?: \"double?\"}, ls: {array?: \"string?\"}}";
+const ROWS: &str = r#"{"id":1,"f":1e-16,"g":0.0,"d":0.00,"w":60000000000000000000000000000000000000,"n":1,"s":"a","day":"2024-01-01","at":"2024-01-01T10:00:00Z","r":null,"l":[0.0,1.5],"ls":["3"]}
+{"id":2,"f":-0.0,"g":"NaN","d":1.50,"w":1,"n":2,"s":"b","day":null,"r":{"x":7,"y":"q","z":null},"l":[-0.0,1.5],"ls":["x"]}
 {"id":3,"f":"Infinity","g":"Infinity","d":null,"w":null,"n":null,"s":null,"day":"2024-01-02","r":{"x":8,"y":"w","z":{"q":5}},"l":null}
-{"id":4,"f":0.0,"g":1e300,"d":1.50,"w":2,"n":4,"s":"d","day":null,"r":null,"l":[null,2]}
+{"id":4,"f":0.0,"g":1e300,"d":1.50,"w":2,"n":4,"s":"d","day":null,"r":null,"l":[null,2],"ls":[]}
 "#;
 
 fn project(sql: &str) -> Project {
@@ -314,6 +314,10 @@ fn a_double_beside_a_decimal_is_one_inside_of_nested_values() {
         "SELECT named_struct('a', d) AS x FROM t WHERE false UNION ALL SELECT named_struct('a', f) {one}"
     );
     assert_eq!(rows(&records), [r#"{"x":{"a":1e-16}}"#]);
+    let turned = format!(
+        "SELECT named_struct('a', d, 'b', 1) AS x FROM t WHERE false UNION ALL SELECT named_struct('b', 2, 'a', f) {one}"
+    );
+    assert_eq!(rows(&turned), [r#"{"x":{"a":1e-16,"b":2}}"#]);
     let maps = format!("SELECT CASE WHEN id = 2 THEN map(['a'], [d]) ELSE map(['a'], [f]) END AS x {one}");
     assert_eq!(rows(&maps), [r#"{"x":{"a":1e-16}}"#]);
     assert_eq!(ids("SELECT id FROM t WHERE [d - d] = [f]"), [2, 4]);
@@ -347,4 +351,25 @@ fn the_mean_of_whole_numbers_is_that_of_their_exact_sum() {
     );
     assert_eq!(rows("SELECT avg(n) AS m FROM t WHERE false"), [r#"{"m":null}"#]);
     assert_eq!(rows("SELECT avg(DISTINCT n) AS m FROM t"), [r#"{"m":2.3333333333333335}"#]);
+    let near = "CASE id WHEN 1 THEN 4611686018427387904 WHEN 2 THEN 4611686018427387905 ELSE 0 END";
+    assert_eq!(
+        rows(&format!("SELECT avg(DISTINCT {near}) AS m, avg(DISTINCT id) AS o FROM t")),
+        [r#"{"m":3.0744573456182584e+18,"o":2.5}"#]
+    );
+}
+
+#[test]
+fn a_bad_element_of_a_list_costs_its_row() {
+    let project = project("SELECT id, arrow_cast(ls, 'List(Int64)') AS x FROM t");
+    project.staunch(&["run"]).ok();
+    assert_eq!(lines(&project), [r#"{"id":1,"x":[3]}"#, r#"{"id":3,"x":null}"#, r#"{"id":4,"x":[]}"#]);
+    let letters = project.staunch(&["dlq", "ls", "--output", "json"]).ok();
+    assert!(letters.stdout.contains("Sql.Expression"), "{}", letters.stdout);
+}
+
+#[test]
+fn a_union_of_many_branches_has_the_type_of_all() {
+    let sql = "SELECT 9007199254740993 AS x FROM t UNION SELECT d FROM t WHERE id = 2 UNION SELECT f FROM t WHERE id = 1 UNION SELECT CAST(9007199254740993 AS DOUBLE) FROM t";
+    assert_eq!(rows(sql), [r#"{"x":1.5}"#, r#"{"x":1e-16}"#, r#"{"x":9007199254740992.0}"#]);
+    assert_eq!(ids("SELECT id FROM t WHERE day < now() AND now() < DATE '9999-12-31'"), [1, 3]);
 }

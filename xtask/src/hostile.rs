@@ -222,7 +222,7 @@ fn one(workspace: &Workspace, python: &Path, case: &Case) -> Result<(), Failure>
             .args(["-I", "-S"])
             .arg(workspace.root.join("xtask").join("bench").join("measure.py"))
             .args([&result, &log])
-            .arg("2")
+            .args(["2", "-"])
             .arg(workspace.staunch(true))
             .args(["run", "log", "--output", "json", "--project"])
             .arg(&project),

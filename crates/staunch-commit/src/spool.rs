@@ -14,7 +14,7 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow::record_batch::RecordBatch;
 use staunch_contract::Contract;
-use staunch_types::{Error, Result, codes};
+use staunch_types::{Error, Place, Result, codes};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,9 +141,11 @@ fn broken(name: &str, error: &ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, io) => Error::new(codes::STORE, format!("cannot write or read `{name}`"))
             .cause(io.to_string())
+            .place(Place::file(name))
             .hint("free some space or mend the disk, then start again: the run continues where it stopped"),
         other => Error::new(codes::STORE_CORRUPT, format!("`{name}` is damaged"))
             .cause(other.to_string())
+            .place(Place::file(name))
             .hint("restore the state folder from a backup, or run with --full-refresh"),
     }
 }

@@ -160,6 +160,13 @@ const CASES: &[Case] = &[
         wanted: Wanted::Rows(0, (64 << 20) / 32),
         write: |out| repeat(out, b"[                             ]\n", 64 << 20),
     },
+    Case {
+        name: "16 MiB of dead records of one character",
+        file: "x.json",
+        format: "json",
+        wanted: Wanted::Rows(0, (16 << 20) / 2),
+        write: |out| repeat(out, b"[\n", 16 << 20),
+    },
 ];
 
 const PROJECT: &str = "project: hostile

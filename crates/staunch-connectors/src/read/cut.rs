@@ -7,6 +7,9 @@
 
 use memchr::{memchr, memchr_iter};
 
+/// The most records of a chunk: a dead one takes some hundred bytes of memory, however short it is.
+const MOST_RECORDS: u64 = 1 << 17;
+
 /// Which lines are no records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blank {
@@ -66,7 +69,7 @@ pub(crate) struct Oversize {
 }
 
 impl Cutter {
-    /// Looks on through `text`, which begins with a record, until a record ends at `target` or behind it, and says where;
+    /// Looks on through `text`, which begins with a record, until a record ends at `target` or behind it, or is the last that fits, and says where;
     /// `None` if more text is needed, or (with `last`) if the text ends before.
     pub(crate) fn advance(
         &self,
@@ -99,7 +102,7 @@ impl Cutter {
                 cut.at = feed + 1;
                 cut.begin = cut.at;
                 cut.begin_lines = cut.lines;
-                if cut.at >= target {
+                if cut.at >= target || cut.records >= MOST_RECORDS {
                     return Ok(Some(cut.at));
                 }
             }
@@ -190,7 +193,7 @@ pub(crate) fn ends_field(next: (Option<u8>, Option<u8>), delimiter: u8) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use super::{Blank, Cut, Cutter, Oversize};
+    use super::{Blank, Cut, Cutter, MOST_RECORDS, Oversize};
     use proptest::prelude::*;
 
     /// Cuts a text that arrives in pieces of `step` bytes: the ends of its records, records and lines.
@@ -216,6 +219,18 @@ mod tests {
 
     fn csv() -> Cutter {
         Cutter { quoting: Some((b',', b'"')), blank: Blank::Empty, max_record: 1000 }
+    }
+
+    #[test]
+    fn a_chunk_of_short_records_ends_before_its_bytes_do() {
+        let text = "a\n".repeat(MOST_RECORDS as usize + 7);
+        let mut cut = Cut::default();
+        let end = csv().advance(&mut cut, text.as_bytes(), true, usize::MAX).unwrap();
+        assert_eq!((end, cut.records), (Some(2 * MOST_RECORDS as usize), MOST_RECORDS));
+        let mut rest = Cut::default();
+        let behind = &text.as_bytes()[2 * MOST_RECORDS as usize..];
+        assert_eq!(csv().advance(&mut rest, behind, true, usize::MAX).unwrap(), None);
+        assert_eq!(rest.records, 7);
     }
 
     #[test]

@@ -266,6 +266,18 @@ fn values_of_different_kinds_are_not_mixed() {
         "SELECT CASE WHEN id = 1 THEN named_struct('a', day) ELSE named_struct('a', n) END AS x FROM t",
         "one column of a number and a date",
     );
+    let (one, other) = ("named_struct('a', s, 'b', n)", "named_struct('a', s, 'c', n)");
+    for sql in [
+        format!("SELECT {one} AS x FROM t UNION ALL SELECT {other} FROM t"),
+        format!("SELECT CASE WHEN id = 1 THEN {one} ELSE {other} END AS x FROM t"),
+        format!("SELECT id FROM t WHERE {one} IN ({other})"),
+        format!("SELECT id FROM t WHERE [{one}] = [{other}]"),
+        format!("SELECT {one} AS x FROM t EXCEPT SELECT {other} FROM t"),
+        format!("SELECT id, nullif({one}, {other}) AS x FROM t"),
+        format!("SELECT map(['k'], [{one}]) AS x FROM t UNION ALL SELECT map(['k'], [{other}]) FROM t"),
+    ] {
+        refused(&sql, "records of other fields: `a`, `b` and `a`, `c`");
+    }
     refused("SELECT id, lag(n, 1, id) OVER (ORDER BY id) AS x FROM t", "a default of, a column");
     refused("SELECT id, n ^ 2 AS x FROM t", "write power(a, b)");
     // A text that is written out is what it stands beside.

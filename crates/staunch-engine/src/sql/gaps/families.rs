@@ -1,4 +1,5 @@
-//! Values of different kinds, where DataFusion makes one of the other without a word: a number beside a date becomes days since 1970.
+//! Values of different kinds, where DataFusion makes one of the other without a word: a number beside a date becomes days since 1970, and of a record
+//! beside one of other fields what the other has not is dropped.
 
 use super::super::common::leaves;
 use super::super::doubles::one_type;
@@ -54,19 +55,52 @@ impl Family {
     }
 }
 
-/// What a value is made of: each part without parts, with its place in the value (none for one that has no parts).
-type Parts = Vec<(String, Family)>;
+/// What a value is made of.
+#[derive(Default)]
+struct Parts {
+    /// Each part without parts, with its place in the value (none for one that has no parts).
+    leaves: Vec<(String, Family)>,
+    /// Each record, with its place, and the names of its fields in the order of names.
+    records: Vec<(String, Vec<String>)>,
+}
 
 fn parts(ty: &DataType) -> Parts {
-    let mut found = Vec::new();
+    let (mut found, mut made) = (Vec::new(), Parts::default());
     leaves(ty, "", &mut found);
-    found.into_iter().map(|(at, ty)| (at, Family::of(&ty))).collect()
+    made.leaves = found.into_iter().map(|(at, ty)| (at, Family::of(&ty))).collect();
+    records(ty, "", &mut made.records);
+    made
+}
+
+fn records(ty: &DataType, at: &str, found: &mut Vec<(String, Vec<String>)>) {
+    match ty {
+        DataType::List(part) | DataType::LargeList(part) | DataType::FixedSizeList(part, _) => {
+            records(part.data_type(), &format!("{at}[]"), found);
+        }
+        // Keys and values are no record of the user's.
+        DataType::Map(entries, _) => {
+            if let DataType::Struct(fields) = entries.data_type() {
+                fields.iter().for_each(|part| records(part.data_type(), &format!("{at}{{}}"), found));
+            }
+        }
+        DataType::Struct(fields) => {
+            let mut names: Vec<String> = fields.iter().map(|f| f.name().clone()).collect();
+            names.sort_unstable();
+            found.push((at.to_owned(), names));
+            for part in fields {
+                records(part.data_type(), &format!("{at}.{}", part.name()), found);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn parts_of(expr: &Expr, schema: &DFSchema) -> Parts {
     match expr {
-        Expr::Literal(ScalarValue::Utf8(Some(_)), _) => vec![(String::new(), Family::Written)],
-        other => other.get_type(schema).map_or_else(|_| Vec::new(), |ty| parts(&ty)),
+        Expr::Literal(ScalarValue::Utf8(Some(_)), _) => {
+            Parts { leaves: vec![(String::new(), Family::Written)], ..Parts::default() }
+        }
+        other => other.get_type(schema).map_or_else(|_| Parts::default(), |ty| parts(&ty)),
     }
 }
 
@@ -76,10 +110,24 @@ fn is_nested(expr: &Expr, schema: &DFSchema) -> bool {
 
 /// The first two kinds at one place that `wrong` finds not to go together.
 fn at_one_place(all: &[Parts], wrong: fn(&[Family]) -> Option<(Family, Family)>) -> Option<(Family, Family)> {
-    all.iter().flatten().find_map(|(at, _)| {
-        let same = all.iter().flatten().filter(|(other, _)| other == at).map(|(_, family)| *family);
+    let leaves = || all.iter().flat_map(|parts| &parts.leaves);
+    leaves().find_map(|(at, _)| {
+        let same = leaves().filter(|(other, _)| other == at).map(|(_, family)| *family);
         wrong(&same.collect::<Vec<_>>())
     })
+}
+
+/// The names that one record has at a place, and another has not: DataFusion would fill what is missing with nulls, and drop the rest.
+fn other_fields(all: &[Parts]) -> Option<(&[String], &[String])> {
+    let records = || all.iter().flat_map(|parts| &parts.records);
+    records().find_map(|(at, names)| {
+        let (_, other) = records().find(|(there, other)| there == at && other != names)?;
+        Some((names.as_slice(), other.as_slice()))
+    })
+}
+
+fn names(one: &[String], other: &[String]) -> String {
+    format!("`{}` and `{}`", one.join("`, `"), other.join("`, `"))
 }
 
 /// Two kinds that are not compared.
@@ -100,6 +148,7 @@ fn different(families: &[Family]) -> Option<(Family, Family)> {
 }
 
 const CAST: &str = "say what is meant: CAST one of them to the type of the other";
+const SAME_FIELDS: &str = "give both the same fields: named_struct('city', c, 'zip', z)";
 const BY_PARTS: &str = "compare their parts: l[1] < m[1]";
 
 /// Refuses what mixes kinds of values, orders nested values by an operator, or has a window frame that ends before it begins.
@@ -115,6 +164,9 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
         let schema = merge_schema(&node.inputs());
         let of = |expr: &Expr| parts_of(expr, &schema);
         let mut compared = |all: &[Parts], what: &str| {
+            if let Some((one, other)) = other_fields(all) {
+                add(format!("{what} compares records of other fields: {}", names(one, other)), SAME_FIELDS);
+            }
             if let Some((one, other)) = at_one_place(all, apart) {
                 add(format!("{what} compares {} with {}", one.word(), other.word()), CAST);
             }
@@ -141,7 +193,7 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
                     Expr::InSubquery(InSubquery { expr, subquery, .. })
                     | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
                         let found = subquery.subquery.schema().fields().first();
-                        let all = [of(expr), found.map_or_else(Vec::new, |f| parts(f.data_type()))];
+                        let all = [of(expr), found.map_or_else(Parts::default, |f| parts(f.data_type()))];
                         compared(&all, &format!("`{expr}` with a subquery"));
                     }
                     Expr::Case(Case { expr: Some(expr), when_then_expr, .. }) => {
@@ -154,6 +206,10 @@ pub(crate) fn families(process: &Process, planned: &LogicalPlan) -> Result<()> {
             })
         })?;
         let mut one_column = |all: &[Parts], what: &str| {
+            if let Some((one, other)) = other_fields(all) {
+                let names = names(one, other);
+                add(format!("{what} would make one column of records of other fields: {names}"), SAME_FIELDS);
+            }
             if let Some((one, other)) = at_one_place(all, different) {
                 add(format!("{what} would make one column of {} and {}", one.word(), other.word()), CAST);
             }

@@ -149,9 +149,17 @@ pub(crate) fn open(mut file: ParquetFile, at: &SplitPoint) -> Result<(Box<dyn Sp
     for group in metadata.metadata().row_groups() {
         let rows = u64::try_from(group.num_rows())
             .map_err(|_| corrupt(&file.path, "a row group has a negative number of rows"))?;
+        // The count of rows is believed below; those of the values are what it is held against.
+        let flat = group.columns().iter().filter(|column| column.column_descr().max_rep_level() == 0);
+        if flat.into_iter().any(|column| u64::try_from(column.num_values()).ok() != Some(rows)) {
+            return Err(corrupt(&file.path, "a column has more or fewer values than its row group has rows"));
+        }
         let bytes = u64::try_from(group.total_byte_size()).unwrap_or(0);
         groups.push(Group { begin, rows, bytes });
         begin = begin.checked_add(rows).ok_or_else(|| corrupt(&file.path, "the file has too many rows"))?;
+    }
+    if u64::try_from(metadata.metadata().file_metadata().num_rows()).ok() != Some(begin) {
+        return Err(corrupt(&file.path, "the row groups have not as many rows as the file"));
     }
     let (columns, drift) = match_columns(&mut file, &metadata)?;
     let ignored = drift.ignored();
